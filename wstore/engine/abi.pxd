@@ -1,0 +1,250 @@
+"""The interface between the engine and a command module: plain C structs, no code.
+
+Both extensions compile these definitions; `ABI_VERSION` is raised whenever a layout here changes, and a
+command module built against another number is refused.  The engine calls a command module through the two
+tables `CommandSpec` and `TypeOps` only; a command module calls the engine through `EngineApi` only.
+
+Invariants
+* A handler runs on the one thread that runs commands, with the store locked.
+* `Entry` and every `Str` taken from it hold until the next call that may change the keyspace
+  (`put`, `remove`, `set_expire`, and `lookup`, which may drop an expired key).
+* `Call.argv` slices point into the client's query buffer: valid until the handler returns.
+* Nothing in a command module outlives a reload: all state hangs off `Store`.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef struct Call
+cdef struct CommandSpec
+cdef struct EngineApi
+cdef struct Store
+cdef struct TypeOps
+
+cdef enum:
+    ABI_VERSION = 1
+    SLOT_COUNT = 16384
+    NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
+    KEEP_TTL = -2           # put(): keep the TTL that the key has
+
+cdef enum ValueType:        # 3 bits in a record; the numbers are Redis's object types
+    TYPE_STRING = 0
+    TYPE_LIST = 1
+    TYPE_SET = 2
+    TYPE_ZSET = 3
+    TYPE_HASH = 4
+    TYPE_LIMIT = 8
+
+cdef enum Encoding:         # 3 bits in a record: how its value area is to be read
+    ENC_BYTES = 0           # length, then the bytes
+    ENC_RAW = 1             # the same; the string was edited in place (OBJECT ENCODING: raw)
+    ENC_INT8 = 2            # little-endian signed integer in 1, 2, 4, 8 bytes
+    ENC_INT16 = 3
+    ENC_INT32 = 4
+    ENC_INT64 = 5
+    ENC_BLOB = 6            # 8-byte pointer to a Blob (long strings)
+    ENC_PTR = 7             # 8-byte pointer that the type's TypeOps own
+
+cdef enum LookupFlag:
+    LOOKUP_READ = 0         # counts keyspace_hits/misses, refreshes the access bits
+    LOOKUP_WRITE = 1        # announces a change to come: must be used before any put/remove/edit in place
+    LOOKUP_NOTOUCH = 2      # neither counts nor touches (OBJECT, TYPE, TTL, SCAN ...)
+
+cdef enum CommandFlag:      # as in COMMAND INFO
+    CMD_WRITE = 1 << 0
+    CMD_READONLY = 1 << 1
+    CMD_DENYOOM = 1 << 2
+    CMD_ADMIN = 1 << 3
+    CMD_PUBSUB = 1 << 4
+    CMD_NOSCRIPT = 1 << 5
+    CMD_BLOCKING = 1 << 6
+    CMD_LOADING = 1 << 7
+    CMD_STALE = 1 << 8
+    CMD_SKIP_MONITOR = 1 << 9
+    CMD_SKIP_SLOWLOG = 1 << 10
+    CMD_ASKING = 1 << 11
+    CMD_FAST = 1 << 12
+    CMD_NO_AUTH = 1 << 13
+    CMD_MAY_REPLICATE = 1 << 14
+    CMD_NO_ASYNC_LOADING = 1 << 15
+    CMD_NO_MULTI = 1 << 16
+    CMD_MOVABLE_KEYS = 1 << 17
+    CMD_ALLOW_BUSY = 1 << 18
+    CMD_CONTAINER = 1 << 19     # has subcommands: the engine looks "name|sub" up
+    CMD_PROTECTED = 1 << 20
+
+cdef struct Str:            # a slice of bytes, not owned, not terminated
+    const char* ptr
+    size_t len
+
+cdef struct Blob:           # a long string outside the arena
+    size_t len
+    size_t cap
+    char data[1]            # cap bytes
+
+cdef struct Key:
+    const char* ptr
+    size_t len
+    uint64_t placement      # slot (14 bits) in front, 50 bits of keyed hash behind
+
+cdef struct Value:          # what put() stores: type, encoding and the bytes of the value area
+    const void* ptr         # ENC_BYTES/RAW: the bytes; ENC_INT*: the integer; ENC_BLOB/PTR: the 8-byte pointer
+    size_t len              # ENC_BYTES/RAW: their number; else 1, 2, 4 or 8
+    uint8_t type
+    uint8_t enc
+
+cdef struct Entry:          # a key found, decoded
+    uint8_t* rec            # the record; NULL: no such key
+    uint8_t* value          # first byte of the value area, behind its length
+    size_t len              # bytes there
+    int64_t expire_ms       # absolute Unix time, or NO_EXPIRE
+    uint8_t type
+    uint8_t enc
+    uint8_t index           # of the entry in its bucket
+    void* bucket
+    void* segment
+
+cdef struct Reply:          # an output buffer; reply.pxd writes to it
+    char* data
+    size_t len
+    size_t cap
+
+cdef struct Db:
+    int index
+    uint64_t keys
+    uint64_t expires        # keys that have a TTL
+    uint32_t* slot_counts   # uint32[16384], exact at all times
+    void* keyspace          # engine's own
+
+cdef struct Stats:          # counters of INFO; CONFIG RESETSTAT zeroes them
+    uint64_t connections_received
+    uint64_t commands_processed
+    uint64_t net_input_bytes
+    uint64_t net_output_bytes
+    uint64_t rejected_connections
+    uint64_t expired_keys
+    uint64_t expired_stale_cycles
+    uint64_t keyspace_hits
+    uint64_t keyspace_misses
+    uint64_t error_replies
+    uint64_t reads_processed
+    uint64_t writes_processed
+    uint64_t loop_turns
+    uint64_t query_buffer_limit_disconnections
+    uint64_t output_buffer_limit_disconnections
+    uint64_t moved_cells            # records that page evacuation moved
+    uint64_t unauthenticated_denied
+    uint64_t longest_turn_us        # longest turn of the loop since RESETSTAT
+
+cdef struct Config:         # directives that nogil code reads, set by name from Python
+    int64_t maxclients
+    int64_t timeout
+    int64_t tcp_keepalive
+    int64_t proto_max_bulk_len
+    int64_t client_query_buffer_limit
+    int64_t slowlog_log_slower_than
+    int64_t slowlog_max_len
+    int64_t hz
+    int64_t active_expire           # DEBUG SET-ACTIVE-EXPIRE
+    int64_t protected_mode
+    int64_t obuf_hard[3]            # client-output-buffer-limit normal, replica, pubsub: bytes
+    int64_t obuf_soft[3]
+    int64_t obuf_soft_seconds[3]
+    int64_t requires_auth           # 1: the default user has a password
+    int64_t latency_tracking
+    int64_t lazyfree_lazy_user_flush
+    int64_t lazyfree_lazy_user_del
+    int64_t loglevel                # 0 debug .. 3 warning
+    int64_t tcp_nodelay
+    int64_t spare[8]
+
+ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
+
+cdef struct Store:
+    EngineApi* api
+    void* table             # the engine's command table in force
+    const TypeOps* types[8]
+    Db** dbs                # dbs[i] is NULL until first used: call api.db
+    int db_count
+    bint is_replica         # expired keys are hidden, not deleted
+    bint loading
+    int64_t now_ms          # Unix time of this turn of the loop
+    int64_t dirty           # changes; each write command adds what Redis would
+    Stats stats
+    Config config
+    uint64_t seed[2]        # of the keyed hash
+    void* server            # engine's own: the loop, when it runs
+    void* engine            # engine's own: PyObject* of the Engine
+
+cdef struct CommandSpec:
+    const char* name        # lower case; "parent|sub" for a subcommand
+    int arity               # as in COMMAND INFO: negative means at least
+    uint64_t flags
+    int first_key
+    int last_key            # may be negative, counted from the end
+    int key_step
+    void (*fn)(Call*) noexcept nogil    # or NULL for a Python handler
+    void* pyfn              # PyObject*: called as pyfn(session, args), see engine/pyhandler.pyx
+    void* stats             # engine's own: counters that outlive a reload
+
+cdef struct Call:           # one command on its way through
+    EngineApi* api
+    Store* store
+    void* client            # engine's Client
+    Db* db                  # the client's selected database
+    const CommandSpec* spec
+    Str* argv
+    int argc
+    int resp                # protocol: 2 or 3
+    Reply* out
+    Key key                 # of argv[spec.first_key], if the command has keys: hashed and prefetched
+    int64_t now_ms
+
+cdef struct TypeOps:        # how the engine treats values of one type
+    const char* name        # as TYPE answers
+    void (*free)(Store*, const Entry*) noexcept nogil          # ENC_PTR only; the engine frees blobs
+    size_t (*memory)(Store*, const Entry*) noexcept nogil      # bytes outside the record
+    int (*encode)(Store*, const Entry*, Reply* out) noexcept nogil     # append RDB type byte and object
+    # Parse an RDB object of RDB type `rdb_type` from data[*pos:len]; stores it under key. 0, or -1: bad data
+    int (*decode)(Store*, Db*, const Key*, int rdb_type, Str data, size_t* pos, int64_t expire_ms) noexcept nogil
+    int (*copy)(Store*, Db*, const Key*, const Entry* source, int64_t expire_ms) noexcept nogil
+    void (*digest)(Store*, const Entry*, uint8_t* sha1_xor) noexcept nogil
+
+cdef struct EngineApi:
+    uint32_t abi
+    # -- keyspace ---------------------------------------------------------------------------------
+    Db* (*db)(Store*, int index) noexcept nogil                 # creates it when first used
+    void (*key)(Store*, Str name, Key* out) noexcept nogil
+    bint (*lookup)(Store*, Db*, const Key*, Entry* out, int flags) noexcept nogil   # 1 if found
+    # Store `value` under key. `old` is what lookup(..LOOKUP_WRITE) gave just before (old.rec NULL if absent);
+    # the old value is freed, unless value.ptr lies in it (allowed for ENC_BYTES/RAW) or it is the same
+    # ENC_BLOB/ENC_PTR pointer. expire_ms: Unix ms, NO_EXPIRE or KEEP_TTL. On return `old` is the new entry.
+    void (*put)(Store*, Db*, const Key*, Entry* old, const Value* value, int64_t expire_ms) noexcept nogil
+    void (*remove)(Store*, Db*, const Key*, Entry* entry) noexcept nogil
+    # Take the key out without freeing its ENC_BLOB / ENC_PTR value (RENAME, MOVE): the caller owns that now
+    void (*detach)(Store*, Db*, const Key*, Entry* entry) noexcept nogil
+    void (*set_expire)(Store*, Db*, const Key*, Entry* entry, int64_t expire_ms) noexcept nogil
+    # Visit at least `count` live keys (fewer at the end) from `cursor`; returns the next cursor, 0: done
+    uint64_t (*scan)(Store*, Db*, uint64_t cursor, size_t count, ScanFn fn, void* arg) noexcept nogil
+    # Visit at most `count` live keys of one slot; costs what the slot holds
+    size_t (*scan_slot)(Store*, Db*, int slot, size_t count, ScanFn fn, void* arg) noexcept nogil
+    bint (*random_key)(Store*, Db*, Key* out, Entry* entry) noexcept nogil  # out.ptr points into the record
+    void (*flush)(Store*, int index, bint background) noexcept nogil        # index -1: all databases
+    void (*swap)(Store*, int a, int b) noexcept nogil
+    size_t (*record_size)(Store*, Db*, const Entry*) noexcept nogil     # bytes of its cell and table entry
+    int64_t (*idle_seconds)(Store*, const Entry*) noexcept nogil        # coarse: see docs/differences.md
+    # -- memory: never NULL, the process ends with a log line when there is none ---------------------
+    void* (*alloc)(size_t size) noexcept nogil
+    void* (*realloc)(void*, size_t size) noexcept nogil
+    void (*free)(void*) noexcept nogil
+    # -- replies and clients ----------------------------------------------------------------------------
+    void (*reply_grow)(Reply*, size_t more) noexcept nogil      # make room for `more` bytes
+    int (*select_db)(Call*, int64_t index) noexcept nogil       # 0, or -1: out of range
+    void (*close_after_reply)(Call*) noexcept nogil
+    void (*log)(Store*, int level, const char* line) noexcept nogil
+
+
+cdef struct Module:         # what a command module hands over, in a PyCapsule named "wstore.module"
+    uint32_t abi
+    const char* version
+    const CommandSpec* specs
+    size_t spec_count
+    const TypeOps* types[8]     # by ValueType; NULL: no such type here
