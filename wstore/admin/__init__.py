@@ -1,0 +1,21 @@
+"""Commands written in Python: administration, where a microsecond more does not matter.
+
+Each file registers what it holds with `registry.command`; `install` gives all of it to an engine.
+"""
+import importlib
+import os
+
+from wstore.admin import registry
+
+
+def _module_names():
+    """Names of this package's files and packages (pkgutil would double the time that this takes)."""
+    names = {entry.split(".")[0] for entry in os.listdir(__path__[0])}
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def install(engine):
+    """Import every file of this package and register its commands with `engine`."""
+    for name in _module_names():
+        importlib.import_module(f"{__name__}.{name}")
+    engine.register(registry.commands())
