@@ -1,0 +1,60 @@
+"""The command module: the command table and the types, one extension that the engine can swap while it runs.
+
+Each file included below holds one type or one command family and ends in its tables, which are data:
+`<FAMILY>_COMMANDS` (rows of CommandSpec) or `<TYPE>_OPS` (TypeOps).  To add a file: one `include` line in
+its section, one `add_commands` line in `fill_tables`.
+
+Invariants
+* All files share one namespace: names local to a file carry its prefix.
+* Nothing here is written after `module()` has returned: what must outlive a reload hangs off Store.
+"""
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from wstore.engine.abi cimport *
+from wstore.engine.reply cimport *
+from wstore.engine.value cimport *
+
+include "args.pyx"
+
+# -- types ---------------------------------------------------------------------------------------------
+include "../types/string.pyx"
+
+# -- command families ----------------------------------------------------------------------------------
+include "strings.pyx"
+
+cdef enum:
+    SPEC_LIMIT = 512
+
+cdef CommandSpec SPECS[SPEC_LIMIT]
+cdef Module MODULE
+
+
+cdef int add_commands(const CommandSpec* table, size_t size_bytes) except -1:
+    """Append a family's table to SPECS; every row must be filled."""
+    cdef size_t rows = size_bytes // sizeof(CommandSpec)
+    cdef size_t i
+    if MODULE.spec_count + rows > SPEC_LIMIT:
+        raise ValueError("more commands than SPEC_LIMIT")
+    for i in range(rows):
+        if table[i].name is NULL:
+            raise ValueError(f"row {i} of {rows} in a command table is empty: its size is wrong")
+        SPECS[MODULE.spec_count + i] = table[i]
+    MODULE.spec_count += rows
+    return 0
+
+
+cdef int fill_tables() except -1:
+    add_commands(STRING_COMMANDS, sizeof(STRING_COMMANDS))
+    MODULE.types[<int>TYPE_STRING] = &STRING_OPS
+    return 0
+
+
+def module():
+    """The tables of this image: a PyCapsule "wstore.module" around an abi.Module, valid as long as the image."""
+    if MODULE.spec_count == 0:
+        fill_tables()
+        MODULE.abi = ABI_VERSION
+        MODULE.version = b"0.1.0"
+        MODULE.specs = SPECS
+    return PyCapsule_New(&MODULE, "wstore.module", NULL)
