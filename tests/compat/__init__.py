@@ -1,0 +1,1 @@
+"""Differential tests: wstore against a real redis-server 7.0."""

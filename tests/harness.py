@@ -1,0 +1,208 @@
+"""The differential runner: the same commands to redis-server 7.0 and to wstore, and every reply equal.
+
+`Differential.compare()` empties both sides, sends the commands, compares each reply by its exact type and bytes
+(see comparers.py for the few that are unordered, timed or random), then compares what is left in the keyspace.
+wstore is asked in three ways: over RESP2 command by command, over RESP3 in pipelines, and as an embedded Store.
+A command is a sequence of arguments or one string that is split at spaces; `Sleep(seconds)` waits between two.
+
+The environment variable WSTORE_TARGETS (a comma list of oracle, resp2, resp3, embedded) narrows the targets;
+"oracle" compares redis-server with itself, which tests a suite instead of wstore.
+"""
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.comparers import Comparer, comparer_of, reply_of_value
+from tests.processes import ServerProcess, free_port, oracle_version, start_oracle, start_wstore
+from tests.resp import (
+    CLOSED,
+    NULL,
+    NULL_ARRAY,
+    NULL_BULK,
+    OK,
+    Arg,
+    Array,
+    BigNumber,
+    Boolean,
+    Bulk,
+    Connection,
+    Double,
+    Error,
+    Int,
+    Map,
+    Null,
+    Push,
+    Reply,
+    Set,
+    Simple,
+    Verbatim,
+    encode,
+    to_bytes,
+)
+
+__all__ = [
+    "CLOSED", "NULL", "NULL_ARRAY", "NULL_BULK", "OK", "Arg", "Array", "BigNumber", "Boolean", "Bulk", "Comparer",
+    "Connection", "Differential", "Double", "Error", "Int", "Map", "Null", "Push", "Reply", "ServerProcess", "Set",
+    "Simple", "Sleep", "Verbatim", "encode", "free_port", "oracle_version", "start_oracle", "start_wstore",
+    "to_bytes"]
+
+ALL_TARGETS = ("resp2", "resp3", "embedded")
+TOLERANCE_MS = 3000     # for times that are relative to "now": two runs start that far apart at most
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """A pause between two commands of a comparison."""
+    seconds: float
+
+
+Command = str | Sequence[Arg] | Sleep
+Args = tuple[bytes, ...]
+Step = Args | Sleep
+
+
+def steps_of(commands: Iterable[Command]) -> list[Step]:
+    """Commands in all their forms as tuples of bytes, sleeps as they are."""
+    return [command if isinstance(command, Sleep)
+            else tuple(map(to_bytes, command.split() if isinstance(command, str) else command))
+            for command in commands]
+
+
+def run_one_by_one(connection: Connection, steps: Sequence[Step]) -> list[Reply]:
+    """The replies, one request on the wire at a time."""
+    replies = []
+    for step in steps:
+        if isinstance(step, Sleep):
+            time.sleep(step.seconds)
+        else:
+            replies.append(connection.call(*step))
+    return replies
+
+
+def run_pipelined(connection: Connection, steps: Sequence[Step]) -> list[Reply]:
+    """The replies, everything between two sleeps in one pipeline."""
+    replies: list[Reply] = []
+    batch: list[Args] = []
+    for step in steps:
+        if isinstance(step, Sleep):
+            replies += connection.pipeline(batch)
+            batch = []
+            time.sleep(step.seconds)
+        else:
+            batch.append(step)
+    return replies + connection.pipeline(batch)
+
+
+def run_embedded(store: Any, steps: Sequence[Step], like: Sequence[Reply]) -> list[Reply]:
+    """The answers of Store.execute() as the RESP3 replies they stand for; `like`: the oracle's replies."""
+    from wstore.errors import ReplyError
+    replies: list[Reply] = []
+    for step in steps:
+        if isinstance(step, Sleep):
+            time.sleep(step.seconds)
+            continue
+        try:
+            replies.append(reply_of_value(store.execute(*step), like[len(replies)]))
+        except ReplyError as error:
+            replies.append(Error(str(error).encode("utf-8", "surrogateescape")))
+    return replies
+
+
+def keyspace_of(run: Callable[[list[Step]], list[Reply]]) -> dict[bytes, tuple[Reply, Reply, Reply]]:
+    """Every key of the selected database with its TYPE, its value (GET) and its EXPIRETIME."""
+    listed = run([(b"KEYS", b"*")])[0]
+    names = sorted(item.data for item in listed.items) if isinstance(listed, Array) else []
+    steps = [(word, name) for name in names for word in (b"TYPE", b"GET", b"EXPIRETIME")]
+    replies = run(steps) if steps else []
+    return {name: tuple(replies[3 * i:3 * i + 3]) for i, name in enumerate(names)}
+
+
+@dataclass
+class Differential:
+    """Two servers and a Store to compare; `store` and `server` may be None when no target needs them."""
+    oracle: ServerProcess
+    server: ServerProcess | None = None
+    store: Any = None
+    targets: Sequence[str] = ALL_TARGETS
+    overrides: dict[str, Comparer] = field(default_factory=dict)
+
+    def compare(self, *commands: Command, comparers: dict[str, Comparer] | None = None, embedded: bool = True,
+                check_state: bool = True, tolerance_ms: int = TOLERANCE_MS) -> list[Reply]:
+        """Run the commands everywhere and assert equal replies; the oracle's RESP2 replies are returned.
+
+        comparers: name of a command (or "NAME SUB") -> comparer, before the standard table.
+        embedded: False for commands that make no sense without a connection (HELLO, CLIENT, QUIT ...).
+        check_state: also compare what KEYS, TYPE, GET and EXPIRETIME answer afterwards, in the database that is
+        then selected. tolerance_ms: 0 makes absolute expiry times exact.
+        """
+        steps = steps_of(commands)
+        table = {**self.overrides, **(comparers or {})}
+        replies2, state2 = self._over_wire(self.oracle, 2, run_one_by_one, steps, check_state)
+        replies3, state3 = self._over_wire(self.oracle, 3, run_one_by_one, steps, check_state)
+        for target in self.targets:
+            if target == "embedded":
+                if not embedded:
+                    continue
+                actual, state = self._embedded(steps, replies3, check_state)
+            else:
+                server = self.oracle if target == "oracle" else self.server
+                resp = 3 if target == "resp3" else 2
+                runner = run_pipelined if target == "resp3" else run_one_by_one
+                actual, state = self._over_wire(server, resp, runner, steps, check_state)
+            expected, expected_state = (replies2, state2) if target in ("oracle", "resp2") else (replies3, state3)
+            self._assert_replies(target, steps, expected, actual, table, tolerance_ms)
+            self._assert_state(target, steps, expected_state, state, tolerance_ms)
+        return replies2
+
+    def _over_wire(self, server: ServerProcess, resp: int, runner: Callable, steps: Sequence[Step],
+                   check_state: bool) -> tuple[list[Reply], dict]:
+        with server.connect(resp=resp) as connection:
+            assert connection.call("FLUSHALL") == OK
+            replies = runner(connection, steps)
+            closed = CLOSED in replies
+            state = keyspace_of(connection.pipeline) if check_state and not closed else {}
+        return replies, state
+
+    def _embedded(self, steps: Sequence[Step], like: Sequence[Reply], check_state: bool) -> tuple[list[Reply], dict]:
+        self.store.execute("FLUSHALL")
+        replies = run_embedded(self.store, steps, like)
+
+        def ask(questions: list[Step]) -> list[Reply]:
+            return run_embedded(self.store, questions, [NULL] * len(questions))
+        return replies, keyspace_of(ask) if check_state else {}
+
+    def _assert_replies(self, target: str, steps: Sequence[Step], expected: Sequence[Reply], actual: Sequence[Reply],
+                        table: dict[str, Comparer], tolerance_ms: int) -> None:
+        commands = [step for step in steps if not isinstance(step, Sleep)]
+        assert len(actual) == len(expected) == len(commands)
+        for i, args in enumerate(commands):
+            if not comparer_of(args, table)(args, expected[i], actual[i], tolerance_ms):
+                story = "\n".join(f"    {shown(step)}" for step in steps)
+                raise AssertionError(f"{target}: reply {i} of {shown(args)} differs\n  redis:  {shown(expected[i])}\n"
+                                     f"  wstore: {shown(actual[i])}\n  commands:\n{story}")
+
+    def _assert_state(self, target: str, steps: Sequence[Step], expected: dict, actual: dict,
+                      tolerance_ms: int) -> None:
+        story = "\n".join(f"    {shown(step)}" for step in steps)
+        assert sorted(expected) == sorted(actual), f"{target}: other keys are left after\n{story}"
+        near = comparer_of((b"EXPIRETIME",))
+        for name, (kind, value, expires) in expected.items():
+            told = f"{target}: {name!r} differs after\n{story}\n  redis:  {shown((kind, value, expires))}\n" \
+                   f"  wstore: {shown(actual[name])}"
+            assert (kind, value) == actual[name][:2], told
+            assert near((), expires, actual[name][2], tolerance_ms), told
+
+
+def shown(value: object, limit: int = 600) -> str:
+    """A command or reply for a failure message, cut when long."""
+    text = " ".join(map(repr, value)) if isinstance(value, tuple) else repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def chosen_targets() -> tuple[str, ...]:
+    """The targets that WSTORE_TARGETS names, else all."""
+    return tuple(os.environ.get("WSTORE_TARGETS", ",".join(ALL_TARGETS)).split(","))

@@ -1,0 +1,1 @@
+"""Tests of whole programs: the server with real clients, the command line, the benchmarks."""
