@@ -9,8 +9,8 @@ Invariants
 * Nothing here is written after `module()` has returned: what must outlive a reload hangs off Store.
 """
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset, strlen
 from wstore.engine.abi cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.value cimport *
@@ -18,6 +18,8 @@ from wstore.engine.value cimport *
 include "args.pyx"
 
 # -- types ---------------------------------------------------------------------------------------------
+include "../types/rdb.pyx"
+include "../types/digest.pyx"
 include "../types/string.pyx"
 
 # -- command families ----------------------------------------------------------------------------------

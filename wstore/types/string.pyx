@@ -1,6 +1,135 @@
-"""The string type.  Its bytes are in engine/value.pxd; here is what commands and the engine do with them."""
+"""The string type: how commands store and edit strings, and how the engine treats them (STRING_OPS).
+
+How the bytes lie in a record's value area and how to read them is in engine/value.pxd.  A string that an
+editing command has touched is ENC_RAW or a Blob, never an integer, as OBJECT ENCODING tells.
+
+Invariants
+* A Blob holds more than EMBED_MAX bytes; strings only ever grow, so that it never turns back.
+* Functions that store take the Entry of the lookup(LOOKUP_WRITE) just before, and leave the new one in it.
+"""
+cdef enum:
+    GROWTH_MAX = 1 << 20    # a growing blob doubles, but by no more than this
+    RDB_TYPE_STRING = 0
 
 
+# -- storing -------------------------------------------------------------------------------------------
+cdef inline void string_put(Call* c, const Key* key, Entry* e, Str s, int64_t expire_ms) noexcept nogil:
+    """Store s as SET does: as an integer where it is one."""
+    cdef int64_t room
+    cdef Value value
+    value_of_string(c.api, s, &room, &value)
+    c.api.put(c.store, c.db, key, e, &value, expire_ms)
+
+
+cdef inline void string_put_bytes(Call* c, const Key* key, Entry* e, Str s, uint8_t enc) noexcept nogil:
+    """Store s as bytes, in ENC_BYTES or ENC_RAW; a TTL stays."""
+    cdef int64_t room
+    cdef Value value
+    value_of_bytes(c.api, s, enc, &room, &value)
+    c.api.put(c.store, c.db, key, e, &value, KEEP_TTL)
+
+
+cdef inline void string_put_int(Call* c, const Key* key, Entry* e, int64_t n) noexcept nogil:
+    """Store integer n: in place if the key has an integer of the same or a larger width. A TTL stays."""
+    cdef int64_t room
+    cdef Value value
+    value_of_int(n, &room, &value)
+    if e.rec is not NULL and value.enc <= e.enc <= ENC_INT64:
+        memcpy(e.value, &n, e.len)
+    else:
+        c.api.put(c.store, c.db, key, e, &value, KEEP_TTL)
+
+
+# -- looking at ----------------------------------------------------------------------------------------
+cdef inline size_t string_len(const Entry* e) noexcept nogil:
+    cdef char scratch[24]
+    return view_string(e, scratch).len
+
+
+cdef inline bint string_to_i64(const Entry* e, int64_t* out) noexcept nogil:
+    """The value as an integer; 0 if it is none."""
+    cdef Str s
+    cdef char scratch[24]
+    if is_int(e):
+        out[0] = load_int(e.value, e.enc)
+        return True
+    s = view_string(e, scratch)
+    return ws_str_to_i64(s.ptr, s.len, out)
+
+
+# -- editing in place ----------------------------------------------------------------------------------
+cdef void string_put_blob(Call* c, const Key* key, Entry* e, Blob* blob) noexcept nogil:
+    cdef Value value
+    value.ptr = &blob
+    value.len = sizeof(blob)
+    value.type = TYPE_STRING
+    value.enc = ENC_BLOB
+    c.api.put(c.store, c.db, key, e, &value, KEEP_TTL)
+
+
+cdef Blob* blob_new(EngineApi* api, size_t size) noexcept nogil:
+    cdef Blob* blob = <Blob*>api.alloc(sizeof(Blob) + size)
+    blob.len = size
+    blob.cap = size
+    return blob
+
+
+cdef char* blob_extend(Call* c, Entry* e, size_t size) noexcept nogil:
+    """Make the Blob of e at least `size` long, new bytes zero; patches the record's pointer. Its data."""
+    cdef Blob* blob = load_blob(e)
+    if size > blob.cap:
+        blob.cap = size + (size if size < GROWTH_MAX else GROWTH_MAX)
+        blob = <Blob*>c.api.realloc(blob, sizeof(Blob) + blob.cap)
+        memcpy(e.value, &blob, sizeof(blob))
+    if size > blob.len:
+        memset(blob.data + blob.len, 0, size - blob.len)
+        blob.len = size
+    return blob.data
+
+
+cdef char* string_rebuild(Call* c, const Key* key, Entry* e, size_t size) noexcept nogil:
+    """Replace the value, absent or not a Blob, by its bytes, zero-padded to `size`, to be edited."""
+    cdef char small[EMBED_MAX]
+    cdef char scratch[24]
+    cdef Str old, edited
+    cdef Blob* blob = NULL
+    cdef char* room = small
+    old.ptr = scratch
+    old.len = 0
+    if e.rec is not NULL:
+        old = view_string(e, scratch)
+    if size > EMBED_MAX:
+        blob = blob_new(c.api, size)
+        room = blob.data
+    memcpy(room, old.ptr, old.len)
+    memset(room + old.len, 0, size - old.len)
+    if blob is not NULL:
+        string_put_blob(c, key, e, blob)
+        return blob.data
+    edited.ptr = small
+    edited.len = size
+    string_put_bytes(c, key, e, edited, ENC_RAW)
+    return <char*>e.value
+
+
+cdef char* string_edit(Call* c, const Key* key, Entry* e, size_t size) noexcept nogil:
+    """The string's bytes, to be changed in place: at least `size` of them, new ones zero; a TTL stays.
+
+    e is what lookup(LOOKUP_WRITE) gave, with rec NULL for a missing key, which is created.
+    """
+    cdef size_t len_now
+    if e.rec is not NULL:
+        if e.enc == ENC_BLOB:
+            return blob_extend(c, e, size)
+        if e.enc == ENC_RAW and e.len >= size:
+            return <char*>e.value
+        len_now = string_len(e)
+        if len_now > size:
+            size = len_now
+    return string_rebuild(c, key, e, size)
+
+
+# -- what the engine calls -----------------------------------------------------------------------------
 cdef size_t string_memory(Store* store, const Entry* e) noexcept nogil:
     """Bytes outside the record."""
     if e.enc != ENC_BLOB:
@@ -8,4 +137,58 @@ cdef size_t string_memory(Store* store, const Entry* e) noexcept nogil:
     return sizeof(Blob) + load_blob(e).cap
 
 
-cdef TypeOps STRING_OPS = [b"string", NULL, string_memory, NULL, NULL, NULL, NULL]
+cdef int string_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
+    cdef char scratch[24]
+    rdb_put_byte(store, out, RDB_TYPE_STRING)
+    if not is_int(e) or not rdb_put_int(store, out, load_int(e.value, e.enc)):
+        rdb_put_string(store, out, view_string(e, scratch))
+    return 0
+
+
+cdef int string_decode(Store* store, Db* db, const Key* key, int rdb_type, Str data, size_t* pos,
+                       int64_t expire_ms) noexcept nogil:
+    cdef RdbString s
+    cdef Value value
+    cdef Entry old
+    cdef int64_t room
+    if rdb_type != RDB_TYPE_STRING or rdb_get_string(store.api, data, pos, &s):
+        return -1
+    value_of_string(store.api, s.text, &room, &value)
+    store.api.lookup(store, db, key, &old, LOOKUP_WRITE)
+    store.api.put(store, db, key, &old, &value, expire_ms)
+    rdb_free_string(store.api, &s)
+    return 0
+
+
+cdef int string_copy(Store* store, Db* db, const Key* key, const Entry* source, int64_t expire_ms) noexcept nogil:
+    """Store a copy of source under key; the encoding stays. The copy is made first: put may move records."""
+    cdef char small[EMBED_MAX]
+    cdef Value value
+    cdef Entry old
+    cdef int64_t room
+    cdef char scratch[24]
+    cdef Str s
+    value.type = TYPE_STRING
+    value.enc = source.enc
+    value.len = source.len
+    value.ptr = small
+    if source.enc == ENC_BLOB:
+        s = view_string(source, scratch)
+        value_of_bytes(store.api, s, ENC_RAW, &room, &value)
+    else:
+        memcpy(small, source.value, source.len)
+    store.api.lookup(store, db, key, &old, LOOKUP_WRITE)
+    store.api.put(store, db, key, &old, &value, expire_ms)
+    return 0
+
+
+cdef void string_digest(Store* store, const Entry* e, uint8_t* digest) noexcept nogil:
+    """Mix in the string's bytes; type and TTL are digest_value's part."""
+    cdef char scratch[24]
+    cdef Str s = view_string(e, scratch)
+    digest_mix(digest, s.ptr, s.len)
+
+
+cdef TypeOps STRING_OPS = [
+    b"string", NULL, string_memory, string_encode, string_decode, string_copy, string_digest,
+]
