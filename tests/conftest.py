@@ -29,8 +29,11 @@ def oracle() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(scope="session")
-def wstore_server() -> Iterator[ServerProcess]:
+def wstore_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A wstore-server, shared by the session: tests leave its configuration as they found it."""
+    if chosen_targets() == ("oracle",):
+        yield request.getfixturevalue("oracle")
+        return
     with start_wstore() as server:
         yield server
 

@@ -168,6 +168,7 @@ class Differential:
         return replies, state
 
     def _embedded(self, steps: Sequence[Step], like: Sequence[Reply], check_state: bool) -> tuple[list[Reply], dict]:
+        self.store.execute("SELECT", "0")
         self.store.execute("FLUSHALL")
         replies = run_embedded(self.store, steps, like)
 
