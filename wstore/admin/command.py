@@ -6,6 +6,7 @@ command_table.py.  The forms of the replies are those of Redis 7.0.15.
 from wstore.admin import command_table
 from wstore.admin.key_specs import keys_of
 from wstore.admin.registry import command
+from wstore.engine._engine import glob_match
 from wstore.engine.replies import OrderedSet
 from wstore.errors import ReplyError
 
@@ -26,7 +27,7 @@ GETKEYS <full-command>
 GETKEYSANDFLAGS <full-command>
     Return the keys in a full command, with what happens to each.
 HELP
-    Print this help.""".split("\n")
+    Print this help.""".splitlines()
 
 
 def _specs(session):

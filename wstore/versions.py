@@ -1,0 +1,4 @@
+"""The versions that wstore shows: its own, and that of the Redis whose protocol and commands it follows."""
+
+WSTORE_VERSION = "0.1.0"
+REDIS_VERSION = "7.0.15"        # clients and tools choose features by it
