@@ -24,6 +24,8 @@ include "../types/string.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
 include "strings.pyx"
+include "counters.pyx"
+include "lcs.pyx"
 
 cdef enum:
     SPEC_LIMIT = 512
@@ -48,6 +50,8 @@ cdef int add_commands(const CommandSpec* table, size_t size_bytes) except -1:
 
 cdef int fill_tables() except -1:
     add_commands(STRING_COMMANDS, sizeof(STRING_COMMANDS))
+    add_commands(COUNTER_COMMANDS, sizeof(COUNTER_COMMANDS))
+    add_commands(LCS_COMMANDS, sizeof(LCS_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     return 0
 

@@ -9,6 +9,13 @@ cdef extern from "numbers.h" nogil:
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char* a, const char* b, size_t n)
 
+cdef extern from "<stdio.h>" nogil:
+    int snprintf(char* out, size_t cap, const char* format, ...)
+
+cdef extern from "<stdint.h>" nogil:
+    const int64_t INT64_MIN_VALUE "INT64_MIN"
+    const int64_t INT64_MAX_VALUE "INT64_MAX"
+
 
 cdef inline bint str_is(Str s, const char* word) noexcept nogil:
     """Whether s is `word`, letter case aside."""
@@ -41,3 +48,29 @@ cdef inline bint require_type(Call* c, const Entry* e, int type) noexcept nogil:
         return True
     reply_wrong_type(c)
     return False
+
+
+# -- expiry --------------------------------------------------------------------------------------------
+cdef void reply_invalid_expire(Call* c) noexcept nogil:
+    cdef char line[128]
+    snprintf(line, sizeof(line), b"ERR invalid expire time in '%s' command", c.spec.name)
+    reply_error(c, line)
+
+
+cdef bint arg_expire(Call* c, int i, bint seconds, bint relative, int64_t* out) noexcept nogil:
+    """argv[i], a positive time, as Unix ms: given in seconds or ms, from now or from 1970."""
+    cdef int64_t n
+    if not arg_i64(c, i, &n):
+        return False
+    if n <= 0 or (seconds and n > INT64_MAX_VALUE // 1000):
+        reply_invalid_expire(c)
+        return False
+    if seconds:
+        n *= 1000
+    if relative:
+        if n > INT64_MAX_VALUE - c.now_ms:
+            reply_invalid_expire(c)
+            return False
+        n += c.now_ms
+    out[0] = n
+    return True
