@@ -9,13 +9,14 @@ Invariants
 * Nothing here is written after `module()` has returned: what must outlive a reload hangs off Store.
 """
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove, memset, strlen
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 from wstore.engine.abi cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.value cimport *
 
 include "args.pyx"
+include "answers.pyx"
 
 # -- types ---------------------------------------------------------------------------------------------
 include "../types/rdb.pyx"
@@ -26,6 +27,14 @@ include "../types/string.pyx"
 include "strings.pyx"
 include "counters.pyx"
 include "lcs.pyx"
+include "generic.pyx"
+include "expire.pyx"
+include "databases.pyx"
+include "scan.pyx"
+include "dump.pyx"
+include "slots.pyx"
+include "object.pyx"
+include "debug.pyx"
 
 cdef enum:
     SPEC_LIMIT = 512
@@ -52,6 +61,14 @@ cdef int fill_tables() except -1:
     add_commands(STRING_COMMANDS, sizeof(STRING_COMMANDS))
     add_commands(COUNTER_COMMANDS, sizeof(COUNTER_COMMANDS))
     add_commands(LCS_COMMANDS, sizeof(LCS_COMMANDS))
+    add_commands(GENERIC_COMMANDS, sizeof(GENERIC_COMMANDS))
+    add_commands(EXPIRE_COMMANDS, sizeof(EXPIRE_COMMANDS))
+    add_commands(DATABASE_COMMANDS, sizeof(DATABASE_COMMANDS))
+    add_commands(SCAN_COMMANDS, sizeof(SCAN_COMMANDS))
+    add_commands(DUMP_COMMANDS, sizeof(DUMP_COMMANDS))
+    add_commands(SLOT_COMMANDS, sizeof(SLOT_COMMANDS))
+    add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
+    add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     return 0
 

@@ -1,0 +1,167 @@
+"""DUMP and RESTORE: one value as an RDB object with a footer.
+
+    +------+--------+-------------+----------------+
+    | type | object | RDB version | CRC64          |
+    | 1 B  |        | 2 B, little | 8 B, little    |  the checksum is of all bytes before it
+    +------+--------+-------------+----------------+
+
+The object is as in an RDB file; each type writes and reads its own through TypeOps.
+Source: "Redis RDB dump file format", https://rdb.fnordig.de/file_format.html
+"""
+
+cdef extern from "crc64.h" nogil:
+    uint64_t ws_crc64(uint64_t crc, const void* data, size_t n)
+
+cdef enum:
+    DUMP_RDB_VERSION = 10
+    DUMP_RDB_VERSION_MAX = 12   # RESTORE takes footers up to this one: objects did not change their form
+    DUMP_FOOTER_SIZE = 10
+
+cdef struct RestoreOptions:
+    bint replace
+    bint absolute_ttl
+    bint has_idle
+    bint has_freq
+
+
+cdef void cmd_dump(Call* c) noexcept nogil:
+    cdef size_t start = c.out.len
+    cdef uint16_t version = DUMP_RDB_VERSION
+    cdef uint64_t crc
+    cdef Entry e
+    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ):
+        reply_null(c)
+        return
+    c.store.types[e.type].encode(c.store, &e, c.out)
+    reply_raw(c, <const char*>&version, 2)
+    crc = ws_crc64(0, c.out.data + start, c.out.len - start)
+    reply_raw(c, <const char*>&crc, 8)
+    insert_header(c, start, b"$", <int64_t>(c.out.len - start))
+    reply_raw(c, b"\r\n", 2)
+
+
+# -- RESTORE -------------------------------------------------------------------------------------------
+
+cdef bint restore_number(Call* c, int i, int64_t most, const char* error) noexcept nogil:
+    """Whether argv[i] is an integer of 0 to most; replies with the error itself otherwise."""
+    cdef int64_t n
+    if not arg_i64(c, i, &n):
+        return False
+    if 0 <= n <= most:
+        return True
+    reply_error(c, error)
+    return False
+
+
+cdef bint restore_options(Call* c, RestoreOptions* out) noexcept nogil:
+    """The options argv[4:]; replies with the error itself and returns 0. Idle times and frequencies are only
+    checked: the engine keeps a coarser record of accesses."""
+    cdef int i = 4
+    memset(out, 0, sizeof(out[0]))
+    while i < c.argc:
+        if arg_is(c, i, b"replace"):
+            out.replace = True
+        elif arg_is(c, i, b"absttl"):
+            out.absolute_ttl = True
+        elif arg_is(c, i, b"idletime") and i + 1 < c.argc and not out.has_freq:
+            i += 1
+            out.has_idle = True
+            if not restore_number(c, i, INT64_MAX, b"ERR Invalid IDLETIME value, must be >= 0"):
+                return False
+        elif arg_is(c, i, b"freq") and i + 1 < c.argc and not out.has_idle:
+            i += 1
+            out.has_freq = True
+            if not restore_number(c, i, 255, b"ERR Invalid FREQ value, must be >= 0 and <= 255"):
+                return False
+        else:
+            reply_syntax_error(c)
+            return False
+        i += 1
+    return True
+
+
+cdef bint dump_is_intact(Str payload) noexcept nogil:
+    """Whether the footer is of a version we read and has the right checksum."""
+    cdef uint16_t version
+    cdef uint64_t crc
+    if payload.len < DUMP_FOOTER_SIZE:
+        return False
+    memcpy(&version, payload.ptr + payload.len - DUMP_FOOTER_SIZE, 2)
+    memcpy(&crc, payload.ptr + payload.len - 8, 8)
+    return version <= DUMP_RDB_VERSION_MAX and crc == ws_crc64(0, payload.ptr, payload.len - 8)
+
+
+cdef int type_of_rdb(int rdb_type) noexcept nogil:
+    """The ValueType of an RDB object type (of versions 1 to 12), or TYPE_LIMIT."""
+    if rdb_type == 0:
+        return TYPE_STRING
+    if rdb_type in (1, 10, 14, 18):
+        return TYPE_LIST
+    if rdb_type in (2, 11, 20):
+        return TYPE_SET
+    if rdb_type in (3, 5, 12, 17):
+        return TYPE_ZSET
+    if rdb_type in (4, 9, 13, 16, 22, 23, 24, 25):
+        return TYPE_HASH
+    return TYPE_LIMIT
+
+
+cdef bint restore_value(Call* c, int64_t expire_ms) noexcept nogil:
+    """Parse argv[3] and store its value under c.key, in place of what is there; 0: bad data, nothing changed."""
+    cdef Str object = c.argv[3]
+    cdef size_t pos = 1
+    cdef int rdb_type = <uint8_t>object.ptr[0]
+    cdef int type = type_of_rdb(rdb_type)
+    object.len -= DUMP_FOOTER_SIZE
+    if object.len == 0 or type == TYPE_LIMIT or c.store.types[type] is NULL:
+        return False
+    return c.store.types[type].decode(c.store, c.db, &c.key, rdb_type, object, &pos, expire_ms) == 0
+
+
+cdef bint restore_checks(Call* c, RestoreOptions* options, int64_t* ttl_ms, bint* existed) noexcept nogil:
+    """Everything up to the object itself; replies with the error itself and returns 0."""
+    cdef Entry e
+    if not restore_options(c, options):
+        return False
+    existed[0] = c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
+    if existed[0] and not options.replace:
+        reply_error(c, b"BUSYKEY Target key name already exists.")
+        return False
+    if not arg_i64(c, 2, ttl_ms):
+        return False
+    if ttl_ms[0] < 0:
+        reply_error(c, b"ERR Invalid TTL value, must be >= 0")
+        return False
+    if not dump_is_intact(c.argv[3]):
+        reply_error(c, b"ERR DUMP payload version or checksum are wrong")
+        return False
+    return True
+
+
+cdef void cmd_restore(Call* c) noexcept nogil:
+    cdef RestoreOptions options
+    cdef int64_t ttl_ms, expire_ms
+    cdef bint existed, past
+    cdef Entry e
+    if not restore_checks(c, &options, &ttl_ms, &existed):
+        return
+    expire_ms = NO_EXPIRE
+    if ttl_ms > 0:
+        expire_ms = ttl_ms if options.absolute_ttl else ttl_ms + c.now_ms
+    past = ttl_ms > 0 and is_past(c, expire_ms)
+    if not restore_value(c, NO_EXPIRE if past else expire_ms):
+        reply_error(c, b"ERR Bad data format")
+        return
+    if past:
+        c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
+        c.api.remove(c.store, c.db, &c.key, &e)
+    c.store.dirty += existed or not past
+    reply_ok(c)
+
+
+cdef CommandSpec[3] DUMP_COMMANDS = [
+    # name, arity, flags, first key, last key, step, handler
+    [b"dump", 2, CMD_READONLY, 1, 1, 1, cmd_dump, NULL, NULL],
+    [b"restore", -4, CMD_WRITE | CMD_DENYOOM, 1, 1, 1, cmd_restore, NULL, NULL],
+    [b"restore-asking", -4, CMD_WRITE | CMD_DENYOOM | CMD_ASKING, 1, 1, 1, cmd_restore, NULL, NULL],
+]
