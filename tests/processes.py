@@ -58,7 +58,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process and wait until it answers PING."""
-        for attempt in range(5):
+        for _attempt in range(5):
             port = self.port or free_port()
             self._spawn(port)
             if self._wait_ready(port):

@@ -1,0 +1,76 @@
+# Every target sets up .venv by itself, with the versions that pyproject.toml pins, and rebuilds what changed.
+#
+#   make serve [PORT=6379] [ARGS="--requirepass x"]     a server
+#   make test  [TESTS="tests/unit -k glob"]             the suite       make lint     style and tidiness
+#   make bench [ARGS=...]                               benchmarks      make fuzz     the fuzzers, for long
+#   make debug | make asan     the suite on a build with assertions | with address and undefined sanitizers
+#   make build | make clean
+
+PYTHON ?= python3
+PORT ?= 6379
+ARGS ?=
+TESTS ?= tests
+
+VENV := .venv
+PY := $(VENV)/bin/python
+SOURCES := $(wildcard csrc/*.[ch] wstore/*/*.pyx wstore/*/*.pxd) setup.py
+
+.PHONY: build serve test lint bench fuzz debug asan clean
+
+build: build/built
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
+	    print(*p["build-system"]["requires"], *p["project"]["dependencies"], \
+	          *p["project"]["optional-dependencies"]["dev"], sep="\n")' > $(VENV)/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
+	touch $@
+
+build/built: $(VENV)/ready $(SOURCES)
+	$(PY) setup.py --quiet build_ext --inplace
+	touch $@
+
+serve: build
+	$(PY) -m wstore.cli.server --port $(PORT) $(ARGS)
+
+test: build
+	$(PY) -m pytest $(TESTS)
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/cython-lint wstore
+	$(PY) -m pytest --quiet --noconftest tests/unit/test_tidy.py
+
+bench: build
+	$(PY) -m bench $(ARGS)
+
+fuzz: build
+	$(PY) -m tests.fuzz $(ARGS)
+
+# The variants are built in a copy of the tree, so that they do not undo the release build. Times are kept: only what
+# changed is built again.
+define mirror
+	mkdir -p build/$@
+	find build/$@ -type f ! -name '*.so' ! -path 'build/$@/build/*' -delete
+	tar -c --exclude='*.so' --exclude=__pycache__ $(MIRRORED) | tar -x -C build/$@
+endef
+MIRRORED := $(wildcard .ci csrc wstore tests bench docs Makefile *.md pyproject.toml setup.py .gitignore)
+
+debug: export WSTORE_DEBUG = 1
+debug: $(VENV)/ready
+	$(mirror)
+	cd build/$@ && ../../$(PY) setup.py --quiet build_ext --inplace
+	cd build/$@ && ../../$(PY) -m pytest $(TESTS)
+
+# Python itself is not instrumented: the sanitizers' library is loaded first, and leaks (its own) are not looked for.
+asan: export WSTORE_DEBUG = 1
+asan: export WSTORE_SANITIZE = address,undefined
+asan: $(VENV)/ready
+	$(mirror)
+	cd build/$@ && ../../$(PY) setup.py --quiet build_ext --inplace
+	cd build/$@ && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	    PYTHONMALLOC=malloc ../../$(PY) -m pytest $(TESTS)
+
+clean:
+	rm -rf build $(VENV) wstore/engine/_engine*.so wstore/commands/_commands*.so
