@@ -171,6 +171,9 @@ cdef struct Store:
     Stats stats
     Config config
     uint64_t seed[2]        # of the keyed hash
+    uint64_t random_state   # of RANDOMKEY and the like
+    bint served             # a loop runs commands: embedded calls must lock first
+    int64_t background_frees    # databases being freed on other threads
     void* server            # engine's own: the loop, when it runs
     void* engine            # engine's own: PyObject* of the Engine
 
@@ -216,7 +219,7 @@ cdef struct EngineApi:
     bint (*lookup)(Store*, Db*, const Key*, Entry* out, int flags) noexcept nogil   # 1 if found
     # Store `value` under key. `old` is what lookup(..LOOKUP_WRITE) gave just before (old.rec NULL if absent);
     # the old value is freed, unless value.ptr lies in it (allowed for ENC_BYTES/RAW) or it is the same
-    # ENC_BLOB/ENC_PTR pointer. expire_ms: Unix ms, NO_EXPIRE or KEEP_TTL. On return `old` is the new entry.
+    # ENC_BLOB/ENC_PTR pointer. expire_ms: Unix ms, NO_EXPIRE or KEEP_TTL. Then `old` holds no more: look up again.
     void (*put)(Store*, Db*, const Key*, Entry* old, const Value* value, int64_t expire_ms) noexcept nogil
     void (*remove)(Store*, Db*, const Key*, Entry* entry) noexcept nogil
     # Take the key out without freeing its ENC_BLOB / ENC_PTR value (RENAME, MOVE): the caller owns that now

@@ -1,0 +1,67 @@
+# The function table that command modules call the engine through (abi.EngineApi), and making a Store.
+
+cdef extern from "sys/random.h" nogil:
+    ssize_t getrandom(void* p, size_t n, unsigned int flags)
+
+
+cdef void api_reply_grow(Reply* r, size_t more) noexcept nogil:
+    cdef size_t cap = max(r.cap * 2, r.len + more)
+    r.data = <char*>ws_realloc(r.data, cap)
+    r.cap = cap
+
+
+cdef void api_fill(EngineApi* api) noexcept nogil:
+    memset(api, 0, sizeof(EngineApi))
+    api.abi = ABI_VERSION
+    api.db = st_db
+    api.key = ks_key
+    api.lookup = ks_lookup
+    api.put = ks_put
+    api.remove = ks_remove
+    api.detach = ks_detach
+    api.set_expire = ks_set_expire
+    api.scan = ks_scan
+    api.scan_slot = ks_scan_slot
+    api.random_key = ks_random_key
+    api.flush = st_flush
+    api.swap = st_swap
+    api.record_size = ks_record_size
+    api.idle_seconds = ks_idle_seconds
+    api.alloc = ws_alloc
+    api.realloc = ws_realloc
+    api.free = ws_free
+    api.reply_grow = api_reply_grow
+
+
+cdef Store* store_new(int databases) noexcept nogil:
+    """A store of empty databases; NULL: no random seed or no addresses to be had."""
+    cdef Store* store = <Store*>ws_alloc(sizeof(Store))
+    memset(store, 0, sizeof(Store))
+    store.api = <EngineApi*>ws_alloc(sizeof(EngineApi))
+    api_fill(store.api)
+    store.dbs = <Db**>ws_alloc(databases * sizeof(Db*))
+    memset(store.dbs, 0, databases * sizeof(Db*))
+    store.db_count = databases
+    store.now_ms = ws_unix_ms()
+    store.config.active_expire = 1
+    store.config.hz = 10
+    if getrandom(store.seed, sizeof(store.seed), 0) == sizeof(store.seed) and getrandom(
+            &store.random_state, sizeof(store.random_state), 0) == sizeof(store.random_state):
+        store.dbs[0] = db_new(0)
+    if store.dbs[0] == NULL:
+        store_free(store)
+        return NULL
+    return store
+
+
+cdef void store_free(Store* store) noexcept nogil:
+    """Free a store that no loop and no thread uses; waits for databases being freed in the background."""
+    cdef int i
+    for i in range(store.db_count):
+        if store.dbs[i] != NULL:
+            db_free(store, store.dbs[i])
+    while ws_counter_get(&store.background_frees):
+        usleep(200)
+    ws_free(store.dbs)
+    ws_free(store.api)
+    ws_free(store)

@@ -1,0 +1,519 @@
+# The keyspace of one database: finding, storing and removing keys.  Layouts: keyspace.pxd, record.pxd.
+#
+# Invariants: db.keys = sum of the segments' counts = sum of db.slot_counts; db.expires = records with a TTL;
+# a record is referred to by exactly one place; values outside the arena belong to exactly one record.
+
+cdef enum:
+    ARENA_RESERVE_SHIFT = 39        # addresses reserved for records: 512 GB
+    TABLE_RESERVE_SHIFT = 37
+
+
+cdef inline uint64_t place_key(const char* p, size_t n, const uint64_t* seed) noexcept nogil:
+    return <uint64_t>ws_key_slot(p, n) << 50 | ws_siphash13(p, n, seed) >> 14
+
+
+cdef inline uint64_t placement_of_record(const uint8_t* rec, const uint64_t* seed) noexcept nogil:
+    cdef size_t n
+    cdef const uint8_t* p = record_key(rec, &n)
+    return place_key(<const char*>p, n, seed)
+
+
+cdef void ks_key(Store* store, Str name, Key* out) noexcept nogil:
+    out.ptr = name.ptr
+    out.len = name.len
+    out.placement = place_key(name.ptr, name.len, store.seed)
+
+
+# -- life of a database -----------------------------------------------------------------------------------------
+
+cdef Db* db_new(int index) noexcept nogil:
+    """An empty database, or NULL: no addresses to be had."""
+    cdef Keyspace* ks = <Keyspace*>ws_alloc(sizeof(Keyspace))
+    cdef Db* db
+    memset(ks, 0, sizeof(Keyspace))
+    if ws_arena_init(&ks.arena, <size_t>1 << ARENA_RESERVE_SHIFT) != 0:
+        ws_free(ks)
+        return NULL
+    if ws_region_init(&ks.region, <size_t>1 << TABLE_RESERVE_SHIFT) != 0:
+        ws_arena_destroy(&ks.arena)
+        ws_free(ks)
+        return NULL
+    ws_blocks_init(&ks.blocks, &ks.region, BLOCK_BUCKETS * sizeof(ws_bucket))
+    ws_blocks_init(&ks.stashes, &ks.region, STASH_BUCKETS * sizeof(ws_bucket))
+    point_directory(ks, segment_new(ks, 0, 0, 1))
+    db = <Db*>ws_alloc(sizeof(Db))
+    memset(db, 0, sizeof(Db))
+    db.index = index
+    db.keyspace = ks
+    db.slot_counts = <uint32_t*>ws_alloc(SLOT_COUNT * sizeof(uint32_t))
+    memset(db.slot_counts, 0, SLOT_COUNT * sizeof(uint32_t))
+    return db
+
+
+cdef Segment* segment_after(Keyspace* ks, const Segment* s) noexcept nogil:
+    """The next segment in placement order, or NULL; s NULL: the first."""
+    cdef uint64_t next_prefix
+    if s == NULL:
+        return find_segment(ks, 0)
+    if s.depth == 0:
+        return NULL
+    next_prefix = s.prefix + (<uint64_t>1 << (64 - s.depth))
+    return NULL if next_prefix == 0 else find_segment(ks, next_prefix)
+
+
+cdef void free_outside_values(Store* store, Keyspace* ks, Segment* s) noexcept nogil:
+    """Free what the segment's records own outside the arena."""
+    cdef uint32_t j
+    cdef int i
+    cdef ws_bucket* b
+    cdef Entry e
+    for j in range(row_count(s)):
+        b = row_at(s, j)
+        for i in range(BUCKET_ENTRIES):
+            if ws_bucket_ref(b, i):
+                decode_record(<uint8_t*>ws_arena_at(&ks.arena, ws_bucket_ref(b, i)), &e)
+                free_value(store, ks, &e)
+
+
+cdef void db_free(Store* store, Db* db) noexcept nogil:
+    """Free a database that nothing refers to any more; may run on any thread."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef Segment* s = segment_after(ks, NULL)
+    cdef Segment* after
+    cdef bint outside = ks.blob_bytes > 0
+    cdef uint32_t slot
+    while s != NULL:
+        after = segment_after(ks, s)
+        if outside:
+            free_outside_values(store, ks, s)
+        segment_free(ks, s)
+        s = after
+    for slot in range(<uint32_t>SLOT_COUNT):
+        if ks.dir[slot] & 1:
+            ws_free(<SlotDir*>(ks.dir[slot] - 1))
+    ws_arena_destroy(&ks.arena)
+    ws_region_destroy(&ks.region)
+    ws_free(ks)
+    ws_free(db.slot_counts)
+    ws_free(db)
+
+
+# -- finding ---------------------------------------------------------------------------------------------------------
+
+cdef inline void ks_prefetch_dir(const Db* db, const Key* key) noexcept nogil:
+    """First pass of a batch: the segment's header comes near."""
+    ws_prefetch(find_segment(keyspace_of(db), key.placement))
+
+
+cdef inline void ks_prefetch_bucket(const Db* db, const Key* key) noexcept nogil:
+    """Second pass: the home bucket comes near."""
+    cdef Segment* s = find_segment(keyspace_of(db), key.placement)
+    ws_prefetch(bucket_at(s, home_of(segment_hash(key.placement), bucket_count(s))))
+
+
+cdef inline void ks_prefetch_record(const Db* db, const Key* key) noexcept nogil:
+    """Third pass: the record that matches the fingerprint comes near."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef Segment* s = find_segment(ks, key.placement)
+    cdef uint32_t h = segment_hash(key.placement)
+    cdef ws_bucket* b = bucket_at(s, home_of(h, bucket_count(s)))
+    cdef uint32_t found = ws_probe(b, <uint8_t>h)
+    cdef uint64_t ref
+    if found:
+        ref = ws_bucket_ref(b, count_trailing_zeros(found))
+        if ref:
+            ws_prefetch(ws_arena_at(&ks.arena, ref))
+    else:
+        ws_prefetch(bucket_at(s, (home_of(h, bucket_count(s)) + 1) % bucket_count(s)))
+
+
+cdef inline bint find_in_bucket(const Keyspace* ks, ws_bucket* b, uint8_t fp, const Key* key,
+                                Entry* out) noexcept nogil:
+    cdef uint32_t found = ws_probe(b, fp)
+    cdef uint64_t ref
+    cdef uint8_t* rec
+    cdef int i
+    while found:
+        i = count_trailing_zeros(found)
+        found &= found - 1
+        ref = ws_bucket_ref(b, i)
+        if ref:
+            rec = <uint8_t*>ws_arena_at(&ks.arena, ref)
+            if record_has_key(rec, key):
+                decode_record(rec, out)
+                out.bucket = b
+                out.index = <uint8_t>i
+                return True
+    return False
+
+
+cdef bint ks_find(const Db* db, const Key* key, Entry* out) noexcept nogil:
+    """Find a key, expired or not."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef Segment* s = find_segment(ks, key.placement)
+    cdef uint32_t h = segment_hash(key.placement)
+    cdef uint32_t n = bucket_count(s)
+    cdef uint32_t home = home_of(h, n)
+    cdef ws_bucket* b = bucket_at(s, home)
+    cdef int i
+    out.segment = s
+    if find_in_bucket(ks, b, <uint8_t>h, key, out):
+        return True
+    if find_in_bucket(ks, bucket_at(s, home + 1 if home + 1 < n else 0), <uint8_t>h, key, out):
+        return True
+    if overflow_of(b):
+        for i in range(STASH_BUCKETS):
+            if find_in_bucket(ks, s.stash + i, <uint8_t>h, key, out):
+                return True
+    out.rec = NULL
+    return False
+
+
+cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
+    return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms
+
+
+cdef bint drop_expired(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
+    """For an expired key that a command met: remove it, unless this is a replica. Always False: not found."""
+    if not store.is_replica and not store.loading:
+        ks_remove(store, db, key, e)
+        store.stats.expired_keys += 1
+    e.rec = NULL
+    return False
+
+
+cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags) noexcept nogil:
+    cdef bint found = ks_find(db, key, out)
+    if found and is_expired(store, out):
+        found = drop_expired(store, db, key, out)
+    if flags == LOOKUP_READ:
+        if not found:
+            store.stats.keyspace_misses += 1
+            return False
+        store.stats.keyspace_hits += 1
+        if access_of(<ws_bucket*>out.bucket, out.index) != ACCESS_NOW:
+            set_access(<ws_bucket*>out.bucket, out.index, ACCESS_NOW)
+    return found
+
+
+# -- storing ----------------------------------------------------------------------------------------------------------
+
+cdef void free_value(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
+    """Free what a value owns outside the arena."""
+    cdef Blob* blob
+    if e.enc == ENC_BLOB:
+        blob = load_blob(e)
+        sub_outside(ks, sizeof(Blob) + blob.cap)
+        ws_free(blob)
+    elif e.enc == ENC_PTR and store.types[e.type] != NULL:
+        store.types[e.type].free(store, e)
+
+
+cdef inline void sub_outside(Keyspace* ks, size_t n) noexcept nogil:
+    ks.blob_bytes -= min(ks.blob_bytes, n)
+
+
+cdef inline bint same_outside_value(const Entry* e, const Value* v) noexcept nogil:
+    return e.enc >= ENC_BLOB and v.enc == e.enc and memcmp(e.value, v.ptr, 8) == 0
+
+
+cdef inline bint lies_in(const void* p, const uint8_t* start, size_t size) noexcept nogil:
+    return start <= <const uint8_t*>p < start + size
+
+
+cdef inline void note_expire(Segment* s, int64_t expire_ms) noexcept nogil:
+    if expire_ms != NO_EXPIRE and expire_ms < s.min_expire_ms:
+        s.min_expire_ms = expire_ms
+
+
+cdef void insert_record(Store* store, Db* db, const Key* key, uint64_t ref, Entry* out) noexcept nogil:
+    """Give a record that is already written its place in the table."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef Segment* s = find_segment(ks, key.placement)
+    cdef uint32_t h = segment_hash(key.placement)
+    while not segment_insert(ks, s, h, ref, ACCESS_NOW):
+        segment_make_room(ks, s, store.seed)
+        s = find_segment(ks, key.placement)
+    db.keys += 1
+    db.slot_counts[key.placement >> 50] += 1
+    out.segment = s
+
+
+cdef uint64_t write_new_record(Keyspace* ks, const Key* key, const Value* v, int64_t expire_ms,
+                               size_t size) noexcept nogil:
+    cdef uint64_t ref = ws_arena_alloc(&ks.arena, size)
+    write_record(<uint8_t*>ws_arena_at(&ks.arena, ref), key, v, expire_ms)
+    return ref
+
+
+cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value* v,
+                   int64_t expire_ms) noexcept nogil:
+    """Overwrite an existing record: in its cell if the new one fits as well there, else in a new one."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef ws_bucket* b = <ws_bucket*>old.bucket
+    cdef uint64_t ref = ws_bucket_ref(b, old.index)
+    cdef size_t size = record_size(key.len, v, expire_ms)
+    cdef bint aliased = lies_in(v.ptr, old.rec, ws_arena_cell_size(&ks.arena, ref))
+    cdef bint keep_outside = same_outside_value(old, v)
+    if old.enc >= ENC_BLOB and not keep_outside:
+        free_value(store, ks, old)
+    if not aliased and ws_arena_same_cell(&ks.arena, ref, size):
+        write_record(old.rec, key, v, expire_ms)
+    else:
+        ws_bucket_set_ref(b, old.index, write_new_record(ks, key, v, expire_ms, size))
+        ws_arena_free(&ks.arena, ref)
+    db.expires += <uint64_t>(expire_ms != NO_EXPIRE) - <uint64_t>(old.expire_ms != NO_EXPIRE)
+    note_expire(<Segment*>old.segment, expire_ms)
+
+
+cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* v,
+                 int64_t expire_ms) noexcept nogil:
+    cdef Keyspace* ks = keyspace_of(db)
+    if expire_ms == KEEP_TTL:
+        expire_ms = old.expire_ms if old.rec != NULL else NO_EXPIRE
+    if v.enc == ENC_BLOB and (old.rec == NULL or not same_outside_value(old, v)):
+        ks.blob_bytes += sizeof(Blob) + (<Blob**>v.ptr)[0].cap
+    if old.rec != NULL:
+        put_over(store, db, key, old, v, expire_ms)
+    else:
+        insert_record(store, db, key, write_new_record(ks, key, v, expire_ms,
+                                                       record_size(key.len, v, expire_ms)), old)
+        db.expires += expire_ms != NO_EXPIRE
+        note_expire(<Segment*>old.segment, expire_ms)
+    old.rec = NULL
+
+
+cdef void take_out(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
+    """Remove the record and its place; the value outside, if any, stays."""
+    cdef Segment* s = <Segment*>e.segment
+    drop_place(db, key, e)
+    if s.count % 8 == 0:
+        segment_give_back(keyspace_of(db), s, store.seed)
+
+
+cdef void drop_place(Db* db, const Key* key, Entry* e) noexcept nogil:
+    """Free an entry's record and place; the shape of the segment stays."""
+    cdef Segment* s = <Segment*>e.segment
+    cdef ws_bucket* b = <ws_bucket*>e.bucket
+    cdef uint64_t ref = ws_bucket_ref(b, e.index)
+    segment_clear_place(s, b, e.index, segment_hash(key.placement))
+    db.keys -= 1
+    db.slot_counts[key.placement >> 50] -= 1
+    db.expires -= e.expire_ms != NO_EXPIRE
+    ws_arena_free(&keyspace_of(db).arena, ref)
+    e.rec = NULL
+
+
+cdef void ks_detach(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
+    if e.enc == ENC_BLOB:
+        sub_outside(keyspace_of(db), sizeof(Blob) + load_blob(e).cap)
+    take_out(store, db, key, e)
+
+
+cdef void ks_remove(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
+    free_value(store, keyspace_of(db), e)
+    take_out(store, db, key, e)
+
+
+cdef void ks_set_expire(Store* store, Db* db, const Key* key, Entry* e, int64_t expire_ms) noexcept nogil:
+    cdef Value v
+    cdef uint8_t kind = expire_kind(expire_ms)
+    cdef size_t n
+    if kind == e.rec[0] >> 6:                   # the same room for it: in place
+        if kind:
+            memcpy(<uint8_t*>get_length(e.rec + 1, &n), &expire_ms, expire_size(kind))
+            note_expire(<Segment*>e.segment, expire_ms)
+            e.expire_ms = expire_ms
+        return
+    v.ptr = e.value
+    v.len = e.len
+    v.type = e.type
+    v.enc = e.enc
+    ks_put(store, db, key, e, &v, expire_ms)
+
+
+# -- visiting ------------------------------------------------------------------------------------------------------------
+
+cdef void visit_place(Store* store, Keyspace* ks, Segment* s, ws_bucket* b, int i, ScanFn fn,
+                      void* arg, size_t* visited) noexcept nogil:
+    """Call fn for the entry in that place unless it has expired."""
+    cdef Entry e
+    cdef Key key
+    cdef size_t n
+    decode_record(<uint8_t*>ws_arena_at(&ks.arena, ws_bucket_ref(b, i)), &e)
+    if is_expired(store, &e):
+        return
+    key.ptr = <const char*>record_key(e.rec, &n)
+    key.len = n
+    key.placement = place_key(key.ptr, n, store.seed)
+    e.bucket = b
+    e.index = <uint8_t>i
+    e.segment = s
+    visited[0] += 1
+    fn(arg, &key, &e)
+
+
+cdef void prefetch_bucket_records(const Keyspace* ks, const ws_bucket* b) noexcept nogil:
+    cdef int i
+    for i in range(BUCKET_ENTRIES):
+        if ws_bucket_ref(b, i):
+            ws_prefetch(ws_arena_at(&ks.arena, ws_bucket_ref(b, i)))
+
+
+cdef void visit_home(Store* store, Keyspace* ks, Segment* s, uint32_t home, ScanFn fn, void* arg,
+                     size_t* visited) noexcept nogil:
+    """Visit all entries whose home is that bucket, wherever they sit."""
+    cdef uint32_t n = bucket_count(s)
+    cdef ws_bucket* own = bucket_at(s, home)
+    cdef ws_bucket* after = bucket_at(s, (home + 1) % n)
+    cdef int i, j
+    prefetch_bucket_records(ks, own)
+    for i in range(BUCKET_ENTRIES):
+        if ws_bucket_ref(own, i) and not is_displaced(own, i):
+            visit_place(store, ks, s, own, i, fn, arg, visited)
+    for i in range(BUCKET_ENTRIES):
+        if ws_bucket_ref(after, i) and is_displaced(after, i):
+            visit_place(store, ks, s, after, i, fn, arg, visited)
+    if overflow_of(own):
+        for j in range(STASH_BUCKETS):
+            for i in range(BUCKET_ENTRIES):
+                if ws_bucket_ref(s.stash + j, i) and home_of(
+                        hash_of_record(ks, store.seed, ws_bucket_ref(s.stash + j, i)), n) == home:
+                    visit_place(store, ks, s, s.stash + j, i, fn, arg, visited)
+
+
+# A SCAN cursor is where the scan stands: a range of placements and how far it got in it.
+#
+#     bits 63-20  first placement of the segment's range (its 44 leading bits)
+#     bits 19-14  depth of that segment
+#     bits 13-0   in-segment hash: entries with a smaller one have been visited
+#
+# If the segment was split since, the first half of it goes on from that hash and the rest is visited whole; if it
+# was merged, the merged segment is visited whole.  So a key that stays is never missed; it may come twice.
+
+cdef inline uint64_t scan_cursor(const Segment* s, uint32_t h) noexcept nogil:
+    return s.prefix >> 20 << 20 | <uint64_t>s.depth << 14 | h
+
+
+cdef uint64_t ks_scan(Store* store, Db* db, uint64_t cursor, size_t count, ScanFn fn, void* arg) noexcept nogil:
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef Segment* s = find_segment(ks, cursor >> 20 << 20)
+    cdef uint32_t h = <uint32_t>(cursor & 0x3fff)
+    cdef uint32_t home, n
+    cdef size_t visited = 0
+    if s.depth < (cursor >> 14 & 0x3f) or h >= HASH_RANGE:
+        h = 0
+    while s != NULL:
+        n = bucket_count(s)
+        for home in range(home_of(h, n), n):
+            if visited >= count:
+                return scan_cursor(s, (home * HASH_RANGE + n - 1) // n)
+            visit_home(store, ks, s, home, fn, arg, &visited)
+        s = segment_after(ks, s)
+        h = 0
+        if s != NULL and visited >= count:
+            return scan_cursor(s, 0)
+    return 0
+
+
+cdef struct SlotVisit:              # what ks_scan_slot hands through visit_place
+    ScanFn fn
+    void* arg
+    int slot
+    size_t left
+
+
+cdef void visit_if_in_slot(void* arg, const Key* key, Entry* e) noexcept nogil:
+    cdef SlotVisit* visit = <SlotVisit*>arg
+    if visit.left and <int>(key.placement >> 50) == visit.slot:
+        visit.left -= 1
+        visit.fn(visit.arg, key, e)
+
+
+cdef size_t ks_scan_slot(Store* store, Db* db, int slot, size_t count, ScanFn fn, void* arg) noexcept nogil:
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef SlotVisit visit
+    cdef Segment* s
+    cdef uint32_t home
+    cdef size_t visited = 0
+    if db.slot_counts[slot] == 0:
+        return 0
+    visit.fn = fn
+    visit.arg = arg
+    visit.slot = slot
+    visit.left = min(count, <size_t>db.slot_counts[slot])
+    s = find_segment(ks, <uint64_t>slot << 50)
+    while s != NULL and visit.left and <int>(s.prefix >> 50) <= slot:
+        for home in range(bucket_count(s)):
+            if visit.left == 0:
+                break
+            visit_home(store, ks, s, home, visit_if_in_slot, &visit, &visited)
+        s = segment_after(ks, s)
+    return min(count, <size_t>db.slot_counts[slot]) - visit.left
+
+
+cdef bint nth_entry(const Store* store, Keyspace* ks, Segment* s, int nth, Entry* e) noexcept nogil:
+    """The nth entry of a segment in table order; False if that one has expired."""
+    cdef uint32_t j
+    cdef int i
+    cdef ws_bucket* b
+    for j in range(row_count(s)):
+        b = row_at(s, j)
+        for i in range(BUCKET_ENTRIES):
+            if ws_bucket_ref(b, i):
+                if nth == 0:
+                    decode_record(<uint8_t*>ws_arena_at(&ks.arena, ws_bucket_ref(b, i)), e)
+                    e.bucket = b
+                    e.index = <uint8_t>i
+                    e.segment = s
+                    return not is_expired(store, e)
+                nth -= 1
+    return False
+
+
+cdef uint64_t next_random(uint64_t* state) noexcept nogil:
+    """splitmix64 (Steele, Lea, Flood 2014)."""
+    cdef uint64_t z
+    state[0] += <uint64_t>0x9E3779B97F4A7C15
+    z = (state[0] ^ state[0] >> 30) * <uint64_t>0xBF58476D1CE4E5B9
+    z = (z ^ z >> 27) * <uint64_t>0x94D049BB133111EB
+    return z ^ z >> 31
+
+
+cdef Segment* random_segment(Store* store, Db* db) noexcept nogil:
+    """A segment, by its share of the keys: the slot of a random rank, inside a big slot by hash and rejection."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef uint64_t rank = next_random(&store.random_state) % db.keys
+    cdef uint64_t slot = 0
+    cdef Segment* s
+    while rank >= db.slot_counts[slot]:
+        rank -= db.slot_counts[slot]
+        slot += 1
+    while True:
+        s = find_segment(ks, slot << 50 | next_random(&store.random_state) >> 14)
+        if s.depth <= 14 or next_random(&store.random_state) % SEGMENT_ENTRY_LIMIT < s.count:
+            return s
+
+
+cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil:
+    """A live key, each equally likely; False: none, or a hundred tries met only expired ones."""
+    cdef Segment* s
+    cdef size_t n
+    cdef int tries
+    for tries in range(100 if db.keys else 0):
+        s = random_segment(store, db)
+        if nth_entry(store, keyspace_of(db), s, <int>(next_random(&store.random_state) % s.count), e):
+            out.ptr = <const char*>record_key(e.rec, &n)
+            out.len = n
+            out.placement = place_key(out.ptr, n, store.seed)
+            return True
+    return False
+
+
+cdef size_t ks_record_size(Store* store, Db* db, const Entry* e) noexcept nogil:
+    """Bytes of the key's cell and of its place in the table, and of its blob."""
+    cdef Keyspace* ks = keyspace_of(db)
+    cdef size_t n = ws_arena_cell_size(&ks.arena, ws_bucket_ref(<ws_bucket*>e.bucket, e.index))
+    if e.enc == ENC_BLOB:
+        n += sizeof(Blob) + load_blob(e).cap
+    return n + 8
