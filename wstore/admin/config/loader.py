@@ -1,0 +1,139 @@
+"""Reading a configuration: file, standard input and command-line options, as one text; included files.
+
+Errors are `FileError`s that carry the line and its number.  An `include` reads another file at that place; a
+pattern (`include conf.d/*.conf`) reads all files that match, in order, and need not match any.
+"""
+import os
+
+from wstore.admin.config.table import RETIRED, TABLE
+from wstore.admin.config.words import UNBALANCED, quote, split_words, to_text
+
+INCLUDE_DEPTH_MAX = 16
+_ACL_OPEN = {"on", "nopass", "sanitize-payload", "~*", "&*", "+@all", "allkeys", "allchannels", "allcommands"}
+
+
+class FileError(Exception):
+    """A configuration that cannot be used; the text is what the operator sees."""
+
+
+class LineError(FileError):
+    """A line of a configuration that is wrong."""
+
+    def __init__(self, number, line, reason):
+        super().__init__(f"Reading the configuration file, at line {number}\n>>> '{line}'\n{reason}")
+        self.number = number
+        self.line = line
+        self.reason = reason
+
+
+def options_text(arguments):
+    """Command-line arguments as lines of configuration: "--port 6380 --save ''" becomes two lines.
+
+    An argument that begins with "--" names a directive, unless the one before named one and has no value yet;
+    it may hold the value as well ("--port 6380" in one argument).  `--save` followed by another option or by
+    nothing means no save points.
+    """
+    lines = []
+    closed = True       # the last directive has its value
+    for at, argument in enumerate(arguments):
+        if not (closed and argument.startswith("--")):
+            if not lines:
+                lines.append("")
+            lines[-1] += f"{quote(argument)} "
+            closed = True
+            continue
+        lines.append(f"{argument[2:]} ")
+        closed = len(split_words(argument.encode("utf-8", "surrogateescape")) or ()) != 1
+        if argument.lower() == "--save" and arguments[at + 1:at + 2] == []:
+            lines[-1] += '""'
+        elif argument.lower() == "--save" and arguments[at + 1].startswith("--"):
+            lines[-1] += '""'
+            closed = True
+    return "\n".join(lines)
+
+
+class Loader:
+    """Reads configuration text into a Config.
+
+    `renames` collects (command, new name or "") of rename-command.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.renames = []
+        self._depth = 0
+
+    def load(self, path=None, stdin=None, options=""):
+        """Read the file at `path` (str, or None), then `stdin` (bytes, or None), then `options` (see options_text)."""
+        text = read_file(path) if path is not None else b""
+        if stdin is not None:
+            text += b"\n" + stdin
+        if options:
+            text += b"\n" + options.encode("utf-8", "surrogateescape")
+        self.load_text(text)
+
+    def load_text(self, text):
+        for number, line in enumerate(text.split(b"\n"), 1):
+            line = line.strip(b" \t\r\n")
+            if not line or line.startswith(b"#"):
+                continue
+            try:
+                self._load_line(line)
+            except ValueError as error:
+                raise LineError(number, to_text(line), str(error)) from None
+
+    def _load_line(self, line):
+        words = split_words(line)
+        if words is None:
+            raise ValueError(UNBALANCED)
+        name, *values = map(to_text, words)
+        name = name.lower()
+        if name in TABLE:
+            self.config.load(name, values)
+        elif RETIRED.get(name) != len(values):
+            self._load_statement(name, values)
+
+    def _load_statement(self, name, values):
+        """A line that is no setting but does something."""
+        if name == "include" and len(values) == 1:
+            self._include(values[0])
+        elif name == "rename-command" and len(values) == 2:
+            self.renames.append((values[0].lower(), values[1]))
+        elif name == "user" and values:
+            _check_user(values)
+        elif name == "loadmodule" and values:
+            raise ValueError("wstore loads no modules")
+        elif name == "sentinel" and values:
+            raise ValueError("sentinel directive while not in sentinel mode")
+        else:
+            raise ValueError("Bad directive or wrong number of arguments")
+
+    def _include(self, pattern):
+        if self._depth == INCLUDE_DEPTH_MAX:
+            raise ValueError("include is nested too deeply")
+        self._depth += 1
+        for path in _matching_files(pattern):
+            self.load_text(read_file(path))
+        self._depth -= 1
+
+
+def _check_user(values):
+    """Accept what CONFIG REWRITE of a Redis without ACL users leaves in a file, and nothing else."""
+    if values[0] != "default" or not {word.lower() for word in values[1:]} <= _ACL_OPEN:
+        raise ValueError("wstore has no ACL users: use requirepass")
+
+
+def _matching_files(pattern):
+    if not any(char in pattern for char in "*?["):
+        return [pattern]
+    import glob     # only here: includes with patterns are rare, and it takes time to import
+    return sorted(path for path in glob.glob(pattern) if not os.path.isdir(path))
+
+
+def read_file(path):
+    """The bytes of a configuration file; FileError if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise FileError(f"Fatal error, can't open config file '{path}': {os.strerror(error.errno)}") from None
