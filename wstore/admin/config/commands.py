@@ -33,7 +33,7 @@ def config_set(session, args):
 
 @command("config|rewrite", arity=2, flags=_FLAGS)
 def config_rewrite(session, args):
-    from wstore.admin.config.rewrite import FileError, rewrite_file     # rarely used, slow to import
+    from wstore.admin.config.rewrite import FileError, rewrite_file  # rarely used, slow to import
 
     config = session.engine.config
     if config.path is None:

@@ -126,7 +126,7 @@ def _check_user(values):
 def _matching_files(pattern):
     if not any(char in pattern for char in "*?["):
         return [pattern]
-    import glob     # only here: includes with patterns are rare, and it takes time to import
+    import glob  # only here: includes with patterns are rare, and it takes time to import
     return sorted(path for path in glob.glob(pattern) if not os.path.isdir(path))
 
 

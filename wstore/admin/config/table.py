@@ -6,8 +6,20 @@ was set.
 """
 from wstore.admin.config.kinds import Bool, Enum, EnumSet, Int, Memory, MemoryOrPercent, Octal, Text
 from wstore.admin.config.specials import (
-    Addresses, BufferLimits, Directory, Events, OomScores, Percentiles, Primary, Save,
-    file_name_check, host_name_check, no_tls_check, shutdown_check, title_check)
+    Addresses,
+    BufferLimits,
+    Directory,
+    Events,
+    OomScores,
+    Percentiles,
+    Primary,
+    Save,
+    file_name_check,
+    host_name_check,
+    no_tls_check,
+    shutdown_check,
+    title_check,
+)
 from wstore.admin.config.units import I64_MAX, U64_MAX
 
 I32_MIN, I32_MAX = -(1 << 31), (1 << 31) - 1
