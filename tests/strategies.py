@@ -51,7 +51,8 @@ floats: SearchStrategy[bytes] = st.one_of(
 edge_texts = st.sampled_from(EDGE_SIZES).map(lambda n: b"v" * n)
 noises = st.tuples(st.sampled_from(EDGE_SIZES), st.integers(0, 99)).map(lambda t: noise(*t))
 compressible = st.tuples(st.binary(min_size=1, max_size=40), st.integers(2, 60)).map(lambda t: t[0] * t[1])
-small_values: SearchStrategy[bytes] = st.one_of(ints, st.binary(max_size=45), st.text("ab01", max_size=12).map(str.encode))
+short_texts = st.text("ab01", max_size=12).map(str.encode)
+small_values: SearchStrategy[bytes] = st.one_of(ints, st.binary(max_size=45), short_texts)
 values: SearchStrategy[bytes] = st.one_of(small_values, numbers, floats, edge_texts, noises, compressible)
 offsets = st.one_of(st.integers(-40, 60), st.sampled_from([255, 1023, 1024, 5000, -5000]))
 
