@@ -91,6 +91,8 @@ cdef enum:
     HASH_RANGE = 12288          # 48 x 256 values of the in-segment hash
     EXACT_BUCKETS = 48          # from here on bucket and fingerprint give the hash back
     SEGMENT_ENTRY_LIMIT = (BLOCK_MAX * BLOCK_BUCKETS + STASH_BUCKETS) * BUCKET_ENTRIES
+    FILL_TIGHT = 103            # percent of the buckets' places, when a segment is split: the stash helps
+    FILL_ROOMY = 88             # when one shrinks or is merged
     OVERFLOW_SHIFT = 30
     OVERFLOW_MANY = 3           # saturated: three or more entries of this home are or were in the stash
     ACCESS_SHIFT = 10

@@ -196,10 +196,10 @@ cdef void gather(Keyspace* ks, Segment* s, const uint64_t* seed, Gathered* g) no
     WS_ASSERT(g.count <= SEGMENT_ENTRY_LIMIT + 8)
 
 
-cdef int blocks_for(int count) noexcept nogil:
-    """Blocks that hold `count` entries at 88 % or less; BLOCK_LIMIT at the most."""
+cdef int blocks_for(int count, int percent) noexcept nogil:
+    """Blocks that hold `count` entries at that fill or less; BLOCK_LIMIT at the most."""
     cdef int blocks = 1
-    while blocks < BLOCK_LIMIT and blocks * BLOCK_BUCKETS * BUCKET_ENTRIES * 88 < count * 100:
+    while blocks < BLOCK_LIMIT and blocks * BLOCK_BUCKETS * BUCKET_ENTRIES * percent < count * 100:
         blocks += 1
     return blocks
 
@@ -288,8 +288,8 @@ cdef void segment_split(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept
     upper.min_expire_ms = s.min_expire_ms
     upper.epoch = s.epoch
     s.depth += 1
-    segment_fill(ks, s, &g, 0, blocks_for(g.count - above))
-    segment_fill(ks, upper, &g, 1, blocks_for(above))
+    segment_fill(ks, s, &g, 0, blocks_for(g.count - above, FILL_TIGHT))
+    segment_fill(ks, upper, &g, 1, blocks_for(above, FILL_TIGHT))
     point_directory(ks, upper)
 
 
@@ -331,7 +331,7 @@ cdef bint segment_merge(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept
         buddy.min_expire_ms = min(s.min_expire_ms, buddy.min_expire_ms)
         segment_free(ks, s)
     lower.depth -= 1
-    segment_fill(ks, lower, &g, 0, max(blocks_for(g.count), 4))
+    segment_fill(ks, lower, &g, 0, max(blocks_for(g.count, FILL_ROOMY), 4))
     point_directory(ks, lower)
     flatten_slot(ks, lower)
     return True
@@ -344,5 +344,5 @@ cdef void segment_give_back(Keyspace* ks, Segment* s, const uint64_t* seed) noex
         return
     if segment_merge(ks, s, seed):
         return
-    if s.blocks > max(blocks_for(s.count) + 1, 4):
-        segment_reshape(ks, s, seed, max(blocks_for(s.count) + 1, 4))
+    if s.blocks > max(blocks_for(s.count, FILL_ROOMY) + 1, 4):
+        segment_reshape(ks, s, seed, max(blocks_for(s.count, FILL_ROOMY) + 1, 4))
