@@ -27,6 +27,8 @@ include "../types/string.pyx"
 include "strings.pyx"
 include "counters.pyx"
 include "lcs.pyx"
+include "bitmaps.pyx"
+include "bitfield.pyx"
 include "generic.pyx"
 include "expire.pyx"
 include "databases.pyx"
@@ -61,6 +63,8 @@ cdef int fill_tables() except -1:
     add_commands(STRING_COMMANDS, sizeof(STRING_COMMANDS))
     add_commands(COUNTER_COMMANDS, sizeof(COUNTER_COMMANDS))
     add_commands(LCS_COMMANDS, sizeof(LCS_COMMANDS))
+    add_commands(BITMAP_COMMANDS, sizeof(BITMAP_COMMANDS))
+    add_commands(BITFIELD_COMMANDS, sizeof(BITFIELD_COMMANDS))
     add_commands(GENERIC_COMMANDS, sizeof(GENERIC_COMMANDS))
     add_commands(EXPIRE_COMMANDS, sizeof(EXPIRE_COMMANDS))
     add_commands(DATABASE_COMMANDS, sizeof(DATABASE_COMMANDS))
