@@ -28,7 +28,7 @@ def unordered_map(args: Sequence[bytes], expected: Reply, actual: Reply, toleran
     def pairs(reply: Reply) -> list:
         if isinstance(reply, Map):
             return sorted(map(repr, reply.pairs))
-        return sorted(map(repr, zip(reply.items[::2], reply.items[1::2])))
+        return sorted(map(repr, zip(reply.items[::2], reply.items[1::2], strict=False)))
     if type(expected) is not type(actual) or not isinstance(expected, (Array, Map)):
         return expected == actual
     return pairs(expected) == pairs(actual)
@@ -58,7 +58,7 @@ def same_shape(args: Sequence[bytes], expected: Reply, actual: Reply, tolerance_
     if isinstance(expected, Error) or isinstance(actual, Error) or type(expected) is not type(actual):
         return expected == actual
     if isinstance(expected, (Array, Set, Push)):
-        pairs = zip(expected.items, actual.items)
+        pairs = zip(expected.items, actual.items, strict=False)
         return len(expected.items) == len(actual.items) and all(same_shape(args, a, b) for a, b in pairs)
     if isinstance(expected, Map):
         return [key for key, _ in expected.pairs] == [key for key, _ in actual.pairs]
@@ -77,12 +77,12 @@ def hello(args: Sequence[bytes], expected: Reply, actual: Reply, tolerance_ms: i
     def fields(reply: Reply) -> list | None:
         if isinstance(reply, Map):
             return list(reply.pairs)
-        return list(zip(reply.items[::2], reply.items[1::2])) if isinstance(reply, Array) else None
+        return list(zip(reply.items[::2], reply.items[1::2], strict=False)) if isinstance(reply, Array) else None
     ours, theirs = fields(actual), fields(expected)
     if theirs is None or ours is None or [key for key, _ in theirs] != [key for key, _ in ours]:
         return expected == actual
     free = (Bulk(b"server"), Bulk(b"version"), Bulk(b"id"))
-    return all(a == b or (key in free and type(a) is type(b)) for (key, a), (_, b) in zip(theirs, ours))
+    return all(a == b or (key in free and type(a) is type(b)) for (key, a), (_, b) in zip(theirs, ours, strict=False))
 
 
 COMPARERS: dict[str, Comparer] = {
@@ -149,8 +149,9 @@ def _aggregate_of_value(value: object, like: Reply) -> Reply:
     pairs = list(like.pairs) if isinstance(like, Map) else []
     if isinstance(value, dict):
         pairs += [(Closed(), Closed())] * (len(value) - len(pairs))
-        return Map(tuple((reply_of_value(k, a), reply_of_value(v, b)) for (k, v), (a, b) in zip(value.items(), pairs)))
+        fields = zip(value.items(), pairs, strict=False)
+        return Map(tuple((reply_of_value(k, a), reply_of_value(v, b)) for (k, v), (a, b) in fields))
     assert isinstance(value, (list, tuple, set, frozenset)), f"execute() answered {value!r}"
     likes += [Closed()] * (len(value) - len(likes))
     kind = Set if isinstance(value, (set, frozenset)) else Push if isinstance(like, Push) else Array
-    return kind(tuple(reply_of_value(item, a) for item, a in zip(value, likes)))
+    return kind(tuple(reply_of_value(item, a) for item, a in zip(value, likes, strict=False)))

@@ -1,0 +1,4 @@
+"""`python -m bench`: the whole report."""
+from bench.report import main
+
+main()
