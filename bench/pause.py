@@ -1,0 +1,185 @@
+"""Pauses of the loop: while millions of keys are inserted, and while the command module is swapped.
+
+Growth: one client sends batches and waits for each one's replies, so that the longest round trip less the median
+one is a pause of server, client or machine. Where INFO tells `longest_turn_us`, that is the server's own account.
+The machine's noise is the longest gap in a busy loop that does nothing but read the clock, on the server's and on
+the client's core, before and after the load, for as long as the load takes. A pause counts beyond that noise.
+Reload: `COMMANDS RELOAD` again and again, with idle clients connected, one pipelining writes, one pinging.
+"""
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+
+from bench.common import (
+    CLIENT_CORE,
+    SERVER_CORE,
+    Table,
+    batches,
+    client_core,
+    info_field,
+    label_of,
+    load,
+    median,
+    open_server,
+    say,
+    server_option,
+    show_all,
+    verdict,
+)
+from tests.processes import ServerProcess
+from tests.resp import OK, Connection, encode
+
+GROWTH_LIMIT_MS = 2.0
+RELOAD_LIMIT_MS = 5.0
+DEPTH = 64
+
+
+def longest_gap_ms(core: int, seconds: float) -> float:
+    """The longest time between two readings of the clock in a busy loop pinned to a core."""
+    os.sched_setaffinity(0, {core})
+    clock = time.perf_counter_ns
+    worst, last = 0, clock()
+    end = last + int(seconds * 1e9)
+    while last < end:
+        now = clock()
+        if now - last > worst:
+            worst = now - last
+        last = now
+    return worst / 1e6
+
+
+def machine_noise_ms(seconds: float) -> float:
+    """The longest gap on the two cores, probed in a process each at the same time."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        return max(pool.starmap(longest_gap_ms, [(SERVER_CORE, seconds), (CLIENT_CORE, seconds)]))
+
+
+def round_trips_ms(server: ServerProcess, keys: int) -> list[float]:
+    """Insert the keys in batches of DEPTH; the round trip of each batch."""
+    commands = (("SET", f"user:{i:09d}", f"v{i % 10_000_000:07d}") for i in range(keys))
+    took = []
+    clock = time.perf_counter_ns
+    with client_core(), socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for data, count in batches(commands, DEPTH):
+            start = clock()
+            sock.sendall(data)
+            missing = count
+            while missing:
+                missing -= sock.recv(1 << 16).count(b"\n")
+            took.append((clock() - start) / 1e6)
+    return took
+
+
+def longest_turn_ms(server: ServerProcess) -> float | None:
+    told = info_field(server, "stats", "longest_turn_us")
+    return None if told is None else int(told) / 1e3
+
+
+def measure_growth(servers: Sequence[str], keys: int) -> Table:
+    table = Table(f"Longest pause while {keys:,} keys are inserted, pipeline {DEPTH}",
+                  ["server", "longest round trip ms", "median ms", "noise ms", "beyond noise ms", "longest turn ms",
+                   "limit", ""],
+                  note="Beyond noise: the longest round trip, less the median one, less the machine's own noise.")
+    for name in servers:
+        with open_server(name) as server:
+            noise = machine_noise_ms(2.0)
+            server.call("CONFIG", "RESETSTAT")
+            started = time.monotonic()
+            took = round_trips_ms(server, keys)
+            turn = longest_turn_ms(server)
+            noise = max(noise, machine_noise_ms(min(60.0, time.monotonic() - started)))
+        typical = median(took)
+        beyond = max(0.0, max(took) - typical - noise)
+        limits = (GROWTH_LIMIT_MS, verdict(beyond, GROWTH_LIMIT_MS)) if name == "wstore" else ("", "")
+        table.rows.append((label_of(name), max(took), typical, noise, beyond, "" if turn is None else turn, *limits))
+        say(f"pause: {label_of(name)} {beyond:.2f} ms beyond noise")
+    return table
+
+
+class Traffic(threading.Thread):
+    """Writes down one connection, in batches, until stopped; counts replies and errors."""
+
+    def __init__(self, port: int, keys: int):
+        super().__init__(daemon=True)
+        self.port = port
+        self.data = b"".join(encode(("SET", f"user:{i:09d}", "x")) for i in range(min(keys, DEPTH)))
+        self.count = min(keys, DEPTH)
+        self.replies = 0
+        self.errors = 0
+        self.stopping = False
+
+    def run(self) -> None:
+        with Connection(self.port) as connection:
+            while not self.stopping:
+                connection.send_raw(self.data)
+                for _ in range(self.count):
+                    self.errors += connection.read() != OK
+                self.replies += self.count
+
+
+def idle_connections(port: int, count: int) -> Iterator[Connection]:
+    for _ in range(count):
+        yield Connection(port)
+
+
+def measure_reload(keys: int, clients: int, reloads: int) -> Table:
+    """COMMANDS RELOAD of the module as it is installed."""
+    table = Table(f"Reload of the command module: {keys:,} keys, {clients:,} connections, {reloads} reloads",
+                  ["", "ms", "limit", ""])
+    with open_server("wstore") as server, client_core():
+        load(server.port, (("SET", f"user:{i:09d}", "v") for i in range(keys)))
+        idle = list(idle_connections(server.port, clients))
+        traffic = Traffic(server.port, keys)
+        traffic.start()
+        pings = []
+        with server.connect() as admin, server.connect() as pinger:
+            for _ in range(reloads):
+                admin.send("COMMANDS", "RELOAD")
+                start = time.perf_counter()
+                pinger.call("PING")
+                pings.append((time.perf_counter() - start) * 1e3)
+                answer = admin.read()
+                if answer != OK:
+                    raise RuntimeError(f"COMMANDS RELOAD: {answer}")
+        traffic.stopping = True
+        traffic.join()
+        longest = int(info_field(server, "commands_module", "reload_max_us")) / 1e3
+        alive = sum(connection.call("PING").text == b"PONG" for connection in idle)
+        for connection in idle:
+            connection.close()
+    if traffic.errors or alive != clients:
+        raise RuntimeError(f"reload lost something: {traffic.errors} errors, {clients - alive} connections")
+    table.rows.append(("longest pause of the loop (reload_max_us)", longest, RELOAD_LIMIT_MS,
+                       verdict(longest, RELOAD_LIMIT_MS)))
+    table.rows.append(("longest PING sent along with a reload, under load", max(pings), "", ""))
+    table.note = f"All {clients:,} connections were kept; {traffic.replies:,} writes meanwhile, none failed."
+    return table
+
+
+def measure(servers: Sequence[str] = ("redis", "wstore"), keys: int = 5_000_000, reload_keys: int = 1_000_000,
+            clients: int = 1000, reloads: int = 20) -> list[Table]:
+    """Both tables; keys 0 or reloads 0 leave one out."""
+    tables = [measure_growth(servers, keys)] if keys else []
+    return [*tables, measure_reload(reload_keys, clients, reloads)] if reloads else tables
+
+
+@click.command(help=__doc__)
+@server_option
+@click.option("--keys", type=int, default=5_000_000, show_default=True, help="Keys to insert; 0: no growth load.")
+@click.option("--reload-keys", type=int, default=1_000_000, show_default=True, help="Keys present at the reload.")
+@click.option("--clients", type=int, default=1000, show_default=True, help="Connections at the reload.")
+@click.option("--reloads", type=int, default=20, show_default=True, help="Number of reloads; 0: none.")
+def main(**options) -> None:
+    show_all(measure(**options))
+
+
+if __name__ == "__main__":
+    main()
