@@ -25,9 +25,14 @@ int ws_arena_init(ws_arena *a, size_t max_bytes) {
     return 0;
 }
 
+/* A large record has 16 bytes in front of it, so that it stays aligned: its size stands there. */
+static size_t *large_header(void *record) {
+    return (size_t *)record - 2;
+}
+
 void ws_arena_destroy(ws_arena *a) {
     for (size_t i = 0; i < a->large_count; i++)
-        if (!((uintptr_t)a->large[i] & 1)) ws_free(a->large[i]);
+        if (!((uintptr_t)a->large[i] & 1)) ws_free(large_header(a->large[i]));
     ws_free(a->large);
     ws_free(a->pages);
     ws_region_destroy(&a->region);
@@ -95,9 +100,9 @@ static uint64_t alloc_large(ws_arena *a, size_t size) {
         }
         place = a->large_count++;
     }
-    size_t *block = ws_alloc(size + 16);        /* its size in front, so that a record stays 16-byte aligned */
+    size_t *block = ws_alloc(size + 16);
     block[0] = size;
-    a->large[place] = block;
+    a->large[place] = block + 2;
     a->large_bytes += size;
     return WS_ARENA_LARGE + place;
 }
@@ -149,8 +154,9 @@ static void settle(ws_arena *a, int cls, uint32_t page) {
 
 static void free_large(ws_arena *a, size_t place) {
     WS_ASSERT(place < a->large_count);
-    a->large_bytes -= *(size_t *)a->large[place];
-    ws_free(a->large[place]);
+    size_t *block = large_header(a->large[place]);
+    a->large_bytes -= *block;
+    ws_free(block);
     a->large[place] = (void *)(a->large_free << 1 | 1);
     a->large_free = place + 1;
 }
@@ -175,7 +181,7 @@ void ws_arena_free(ws_arena *a, uint64_t ref) {
 }
 
 size_t ws_arena_cell_size(const ws_arena *a, uint64_t ref) {
-    if (ref >= WS_ARENA_LARGE) return *(size_t *)a->large[ref - WS_ARENA_LARGE] + 16;
+    if (ref >= WS_ARENA_LARGE) return *large_header(a->large[ref - WS_ARENA_LARGE]) + 16;
     return a->classes[a->pages[ref >> WS_PAGE_BITS].cls].size;
 }
 
