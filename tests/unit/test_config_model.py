@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from tests.strategies_config import settings
 from wstore.admin.config import Config, ConfigError
-from wstore.admin.config.globs import glob_match
 from wstore.admin.config.table import STARTUP, TABLE
 
 
@@ -104,20 +103,3 @@ def test_set_takes_what_loading_takes(chosen):
         loaded._given.clear()
         loaded.load(name, value_words)
     assert dict(loaded) == dict(changed)
-
-
-@pytest.mark.parametrize("pattern, text, matches", [
-    ("*", "", True), ("a*c", "abbc", True), ("a*c", "abbd", False), ("a?c", "abc", True), ("a?c", "ac", False),
-    ("[a-c]x", "bx", True), ("[c-a]x", "bx", True), ("[^a-c]x", "bx", False), ("[^a-c]x", "dx", True),
-    ("[\\]]", "]", True), ("\\*", "*", True), ("\\*", "a", False), ("A*", "abc", True), ("abc", "abcd", False),
-    ("*a*b*", "xxaxxbxx", True), ("[a", "a", True), ("**a", "a", True), ("", "", True), ("", "a", False),
-])
-def test_globs(pattern, text, matches):
-    assert glob_match(pattern, text) is matches
-
-
-@given(st.text("ab*"), st.text("ab", max_size=20))
-def test_stars_match_as_a_regular_expression_does(pattern, text):
-    import re
-    expected = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text) is not None
-    assert glob_match(pattern, text) is expected
