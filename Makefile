@@ -39,7 +39,7 @@ test: build
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/cython-lint wstore
+	PATH="$(VENV)/bin:$$PATH" cython-lint wstore
 	$(PY) -m pytest --quiet --noconftest tests/unit/test_tidy.py
 
 bench: build

@@ -46,7 +46,8 @@ LEAF_KERNELS = ("crc16", "crc64", "glob", "lzf", "numbers", "sha1", "ticks")
 
 
 def compiler_flags() -> list[str]:
-    flags = ["-std=gnu11", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function"]
+    flags = ["-std=gnu11", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv"]
+    flags += ["-Wno-unused-function", "-Wno-sign-compare"]      # Cython's own code has such
     if DEBUG:
         flags += ["-UNDEBUG", "-O1", "-g", "-DWSTORE_DEBUG"]
     else:
