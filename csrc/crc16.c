@@ -47,8 +47,28 @@ uint16_t ws_crc16(const char *data, size_t n) {
     return crc;
 }
 
+/* Is there a '{'?  Eight bytes at a time, the last eight overlapping: most keys have none, and a call of memchr would
+ * cost more than the CRC.  A byte is zero exactly if (x - 1) & ~x has its high bit set, borrows aside, which only
+ * follow a true zero (Mycroft 1987). */
+static inline int has_open_brace(const char *p, size_t n) {
+    if (n < 8) {
+        for (size_t i = 0; i < n; i++)
+            if (p[i] == '{') return 1;
+        return 0;
+    }
+    uint64_t found = 0;
+    for (size_t i = 0;; i += 8) {
+        uint64_t word;
+        if (i + 8 > n) i = n - 8;
+        memcpy(&word, p + i, 8);
+        word ^= 0x0101010101010101ULL * '{';
+        found |= (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+        if (i + 8 == n) return found != 0;
+    }
+}
+
 int ws_key_slot(const char *p, size_t n) {
-    const char *const open = n ? memchr(p, '{', n) : NULL;
+    const char *const open = has_open_brace(p, n) ? memchr(p, '{', n) : NULL;
     if (open != NULL) {
         const char *const tag = open + 1;
         const char *const close = memchr(tag, '}', (size_t)(p + n - tag));
