@@ -1,14 +1,8 @@
-"""What COMMAND knows about each command beyond what the engine runs by: command_table.json, as reply values.
+"""What COMMAND knows about each command beyond what the engine runs by: the rows of _command_data.py.
 
-The file maps a command or "parent|sub" to: summary, since, group, complexity, doc_flags, deprecated_since,
-replaced_by, history ([version, text] pairs), acl (categories with "@"), tips, key_specs and arguments, the
-last two in the shape of COMMAND INFO and COMMAND DOCS.  It is read when first asked for: most servers never
-get a COMMAND.  tests/compat/test_command.py holds its facts against a real server's.
+A command without a row (a reloaded module may bring one) has the categories that its flags imply, and no
+documentation.
 """
-import functools
-import json
-import os
-
 from wstore.admin.registry import FLAGS
 from wstore.engine.replies import OrderedSet
 
@@ -17,10 +11,10 @@ _STATUS_LISTS = ("flags", "doc_flags")          # their members are simple strin
 
 
 def wire(value):
-    """A JSON value as a reply: text as bulk strings, flags as sets of simple strings."""
+    """A value out of a row as a reply: text as bulk strings, flags as sets of simple strings."""
     if isinstance(value, str):
         return value.encode()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [wire(item) for item in value]
     if isinstance(value, dict):
         return {key.encode(): _wire_field(key, item) for key, item in value.items()}
@@ -35,12 +29,9 @@ def _wire_field(key, value):
     return wire(value)
 
 
-@functools.cache
-def table():
-    """name -> dict of what the file says, as in the file."""
-    path = os.path.join(os.path.dirname(__file__), "command_table.json")
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+def _row(name):
+    from wstore.admin._command_data import COMMANDS  # late: most servers never get a COMMAND
+    return COMMANDS.get(name, {})
 
 
 def flag_names(bits):
@@ -50,9 +41,9 @@ def flag_names(bits):
 
 def acl_categories(name, bits):
     """The categories of a command, each with "@"; by its flags alone if the table does not know it."""
-    known = table().get(name)
-    if known:
-        return known["acl"]
+    row = _row(name)
+    if row:
+        return row["acl"]
     found = [flag for flag in ("write", "admin", "pubsub", "fast", "blocking") if bits & FLAGS[flag]]
     if bits & FLAGS["readonly"]:
         found.append("read")
@@ -64,16 +55,16 @@ def acl_categories(name, bits):
 
 
 def key_specs(name):
-    """The key specs of a command, as in the file."""
-    return table().get(name, {}).get("key_specs", [])
+    """The key specs of a command, in the shape of COMMAND INFO."""
+    return _row(name).get("key_specs", [])
 
 
 def tips(name):
-    return table().get(name, {}).get("tips", [])
+    """The command tips, as Redis calls its hints to clients and proxies."""
+    return _row(name).get("tips", [])
 
 
 def docs(name):
     """The fields that COMMAND DOCS gives for a command, without its subcommands."""
-    known = table().get(name, {})
     hidden = ("acl", "tips", "key_specs")
-    return wire({field: value for field, value in known.items() if field not in hidden})
+    return wire({field: value for field, value in _row(name).items() if field not in hidden})

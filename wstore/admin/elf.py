@@ -13,10 +13,10 @@ _SHARED_OBJECT = 3                              # e_type: ET_DYN
 _LOAD = 1                                       # p_type: PT_LOAD
 
 
-def check(file):
-    """ValueError unless the binary file object holds a whole little-endian 64-bit shared object."""
-    size = os.fstat(file.fileno()).st_size
-    head = file.read(_HEADER.size)
+def check(descriptor):
+    """ValueError unless the open file is a whole little-endian 64-bit shared object; moves no file position."""
+    size = os.fstat(descriptor).st_size
+    head = os.pread(descriptor, _HEADER.size, 0)
     if len(head) < _HEADER.size or head[:4] != b"\x7fELF":
         raise ValueError("not an ELF file")
     if head[4:6] != b"\x02\x01" or sys.byteorder != "little":
@@ -25,11 +25,14 @@ def check(file):
      section_count, _) = _HEADER.unpack(head)
     if kind != _SHARED_OBJECT or program_size != _PROGRAM.size:
         raise ValueError("not a shared object")
-    ends = [sections + section_size * section_count, programs + program_size * program_count]
-    file.seek(programs)
-    table = file.read(program_size * program_count)
-    for row in _PROGRAM.iter_unpack(table[:len(table) // _PROGRAM.size * _PROGRAM.size]):
-        if row[0] == _LOAD:
-            ends.append(row[2] + row[5])
-    if max(ends) > size:
-        raise ValueError(f"the file is cut short: {size} of {max(ends)} bytes")
+    table = os.pread(descriptor, program_size * program_count, programs)
+    end = max(sections + section_size * section_count, programs + program_size * program_count, _loaded_end(table))
+    if end > size:
+        raise ValueError(f"the file is cut short: {size} of {end} bytes")
+
+
+def _loaded_end(table):
+    """File offset behind the last byte that the program header table asks to map."""
+    whole = table[:len(table) // _PROGRAM.size * _PROGRAM.size]
+    rows = _PROGRAM.iter_unpack(whole)
+    return max((row[2] + row[5] for row in rows if row[0] == _LOAD), default=0)

@@ -12,7 +12,7 @@ _BITFIELD_STEPS = {b"get": 2, b"set": 3, b"incrby": 3, b"overflow": 1}     # arg
 def keys_of(name, specs, argv):
     """[(key, flags)] of the command line `argv` of command `name`; ValueError if its arguments make no sense.
 
-    specs: as in command_table.json.  flags: list of str, such as ["RW", "access", "update"].
+    specs: in the shape of COMMAND INFO.  flags: list of str, such as ["RW", "access", "update"].
     """
     found = []
     for spec in specs:

@@ -4,8 +4,6 @@ Each row of dots is made from the one above it by an elementary cellular automat
 mechanics of cellular automata", 1983); the rule and the first row are drawn by lot.  Two columns and four rows
 of dots share one braille character (Unicode block U+2800).
 """
-import random
-
 from wstore.admin.registry import command
 from wstore.engine.replies import Verbatim
 from wstore.errors import ReplyError
@@ -39,6 +37,7 @@ def weave(columns, rows, rule, first):
 
 def picture(columns, rows):
     """A picture by lot: a random rule, and a first row of one dot or of noise."""
+    import random  # late: it is slow to import
     width = 2 * columns
     first = [0] * width
     first[width // 2] = 1

@@ -9,12 +9,10 @@ Only files under the folder that the start-up-only directive `commands-path` nam
 may run administrative commands must not get a file of its own making into the process.
 """
 import importlib.machinery
-import importlib.util
 import itertools
 import os
-import shutil
 import stat
-import tempfile
+import sys
 import time
 
 from wstore.admin import elf
@@ -36,7 +34,7 @@ _image_numbers = itertools.count(1)
 
 def default_file():
     """Path of the installed command module."""
-    return importlib.util.find_spec(_MODULE).origin
+    return sys.modules[_MODULE].__file__
 
 
 def commands_folder(engine):
@@ -54,30 +52,52 @@ def resolve(engine, path):
     return file
 
 
-def private_copy(path):
-    """Path of a copy of the shared object `path` that nobody else knows of; OSError or ValueError if unusable."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+def open_module(path):
+    """A descriptor of the shared object `path`, open for reading; OSError or ValueError if it cannot be one."""
+    source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
             raise ValueError("not a regular file")
         elf.check(source)
-        source.seek(0)
-        with tempfile.NamedTemporaryFile(prefix="wstore-commands-", suffix=".so", delete=False) as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-    return copy.name
+    except BaseException:
+        os.close(source)
+        raise
+    return source
+
+
+def private_copy(source):
+    """Path of a copy that nobody else knows of, in the folder for temporary files."""
+    path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"wstore-commands-{os.urandom(8).hex()}.so")
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        while os.sendfile(target, source, None, 1 << 30):
+            pass
+    finally:
+        os.close(target)
+    return path
 
 
 def load(path):
     """A fresh image of the command module in file `path`, as a Python module; any exception if it is not one."""
-    copy = private_copy(path)
+    source = open_module(path)
     try:
-        name = f"wstore_reload_{next(_image_numbers)}._commands"
-        loader = importlib.machinery.ExtensionFileLoader(name, copy)
-        image = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-        loader.exec_module(image)
-        return image
+        copy = private_copy(source)
+    finally:
+        os.close(source)
+    try:
+        return _import_image(copy)
     finally:
         os.unlink(copy)     # the mapping keeps the bytes
+
+
+def _import_image(path):
+    """The extension module in file `path`, under a name that no image had before."""
+    name = f"wstore_reload_{next(_image_numbers)}._commands"
+    loader = importlib.machinery.ExtensionFileLoader(name, path)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=path)
+    image = loader.create_module(spec)
+    loader.exec_module(image)
+    return image
 
 
 def reload(engine, path):

@@ -1,0 +1,94 @@
+"""Facts about this process and about an engine in it, as INFO and MEMORY show them."""
+import os
+import time
+
+
+class Facts:
+    """What is said of an engine from its beginning to its end; `facts(engine)` finds it.
+
+    started_s: Unix time; run_id, replication_id: 40 random hex digits each.
+    """
+
+    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes")
+
+    def __init__(self, startup_bytes):
+        self.run_id = os.urandom(20).hex()
+        self.replication_id = os.urandom(20).hex()
+        self.started_s = time.time()
+        self._started_ns = time.monotonic_ns()
+        self.startup_bytes = startup_bytes
+
+    def uptime_s(self):
+        """Whole seconds since the engine began."""
+        return (time.monotonic_ns() - self._started_ns) // 1_000_000_000
+
+
+class Memory:
+    """Bytes by purpose, at one moment.
+
+    used: all that the engine has allocated; overhead: of it, what is not keys and values; dataset: what is;
+    rss: of the whole process, Python included.
+    """
+
+    __slots__ = ("used", "peak", "rss", "startup", "overhead", "dataset", "dataset_share", "clients", "table",
+                 "background_frees")
+
+    def __init__(self, engine):
+        sizes = engine.memory()
+        self.rss = rss_bytes()
+        self.used = sizes["used"]
+        self.peak = max(sizes["peak"], self.used)
+        self.startup = engine.facts.startup_bytes
+        self.clients = sizes["clients"]
+        self.table = sizes["table"]
+        self.dataset = sizes["arena"] + sizes["blobs"]
+        self.overhead = self.used - self.dataset
+        self.dataset_share = self.dataset / max(1, self.used - self.startup)
+        self.background_frees = sizes["background_frees"]
+
+
+def human(size_bytes):
+    """A size as INFO's *_human fields write it: "512B", "1.50K", "2.00G"."""
+    if size_bytes < 1024:
+        return f"{size_bytes}B"
+    amount = size_bytes / 1024
+    for unit in "KMGTP":
+        if amount < 1024 or unit == "P":
+            return f"{amount:.2f}{unit}"
+        amount /= 1024
+    raise AssertionError
+
+
+def rss_bytes():
+    """Resident memory of the process; proc(5), statm: the second number, in pages."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def system_memory_bytes():
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_times():
+    """Seconds of CPU time, by the names that INFO gives them; the calling thread counts as the main thread."""
+    import resource  # late: slow to import
+    own, children, thread = map(
+        resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN, resource.RUSAGE_THREAD))
+    return {
+        "sys": own.ru_stime, "user": own.ru_utime,
+        "sys_children": children.ru_stime, "user_children": children.ru_utime,
+        "sys_main_thread": thread.ru_stime, "user_main_thread": thread.ru_utime}
+
+
+def percentile(histogram, share):
+    """The value below which `share` per cent of the counted values lie.
+
+    histogram: (upper bound, count) pairs, bounds ascending; 0 if nothing was counted.
+    """
+    wanted = sum(count for _, count in histogram) * share / 100
+    seen = 0
+    for bound, count in histogram:
+        seen += count
+        if seen >= wanted:
+            return bound
+    return 0.0
