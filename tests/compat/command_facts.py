@@ -1,9 +1,8 @@
-"""What a server says about its commands, without prose: the facts that wstore/admin/command_table.json holds.
+"""What a server says about its commands, without prose: the facts that wstore/admin/_command_data.py holds.
 
 `facts_of(send)` asks any server that speaks RESP3, through a function `send(*words)` that returns plain Python
 values (sets as lists, strings as bytes or str).  test_command.py compares a real redis-server with the table.
-As a program it prints the entries of the named commands, ready to be completed by a summary and a complexity
-in our own words:
+As a program it prints those of the named commands, for whoever adds a row:
 
     python tests/compat/command_facts.py PORT NAME...
 """
