@@ -21,21 +21,15 @@ cdef bint flush_mode(Call* c, bint* background) noexcept nogil:
 cdef void cmd_flushdb(Call* c) noexcept nogil:
     cdef bint background
     if flush_mode(c, &background):
-        c.store.dirty += <int64_t>c.db.keys
         c.api.flush(c.store, c.db.index, background)
         reply_ok(c)
 
 
 cdef void cmd_flushall(Call* c) noexcept nogil:
     cdef bint background
-    cdef int i
-    if not flush_mode(c, &background):
-        return
-    for i in range(c.store.db_count):
-        if c.store.dbs[i] is not NULL:
-            c.store.dirty += <int64_t>c.store.dbs[i].keys
-    c.api.flush(c.store, -1, background)
-    reply_ok(c)
+    if flush_mode(c, &background):
+        c.api.flush(c.store, -1, background)
+        reply_ok(c)
 
 
 cdef bint swap_index(Call* c, int i, int* out, const char* error) noexcept nogil:
