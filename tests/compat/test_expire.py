@@ -69,7 +69,8 @@ def test_sequences_of_conditions(diff: Differential, steps):
 
 def test_rounding(diff: Differential):
     for ms in (0, 1, 499, 500, 501, 999):
-        diff.compare("SET k v", f"PEXPIREAT k {2_000_000_000_000 + ms}", "EXPIRETIME k", "PEXPIRETIME k", tolerance_ms=0)
+        diff.compare("SET k v", f"PEXPIREAT k {2_000_000_000_000 + ms}", "EXPIRETIME k", "PEXPIRETIME k",
+                     tolerance_ms=0)
 
 
 def test_persist(diff: Differential):
@@ -91,12 +92,12 @@ def test_keys_vanish_when_their_time_comes(diff: Differential):
 
 
 def test_active_expiry_removes_keys_that_nobody_asks_for(diff: Differential):
-    replies = diff.compare(*[("SET", f"gone:{i}", i, "PX", 30) for i in range(500)], "SET stays 1", Sleep(1.5), "DBSIZE",
-                           embedded=False)
+    replies = diff.compare(*[("SET", f"gone:{i}", i, "PX", 30) for i in range(500)], "SET stays 1", Sleep(1.5),
+                           "DBSIZE", embedded=False)
     assert replies[-1] == Int(1)
 
 
 def test_a_ttl_keeps_the_value_and_its_encoding(diff: Differential):
-    for value in (b"1", b"300", b"-70000", b"9007199254740993", b"text", b"x" * 44, b"x" * 45, b"x" * 1024, b"x" * 5000):
+    for value in (b"1", b"300", b"-70000", b"9007199254740993", b"text", *(b"x" * n for n in (44, 45, 1024, 5000))):
         diff.compare(("SET", "k", value), "EXPIRE k 1000", "GET k", "OBJECT ENCODING k", "PERSIST k", "GET k",
                      "OBJECT ENCODING k", ("APPEND", "k", b"!"), "EXPIRE k 1000", "GET k", "OBJECT ENCODING k")
