@@ -1,6 +1,6 @@
 """DEBUG: digests of the data for comparing servers, and switches and test replies for test suites.
 
-The engine refuses the command unless enable-debug-command allows it: its spec is CMD_PROTECTED.
+It is refused unless the directive enable-debug-command allows it.
 """
 from libc.stdio cimport snprintf
 from libc.stdlib cimport atoi, strtod
@@ -9,6 +9,11 @@ from posix.time cimport nanosleep
 cdef enum:
     LOG_WARNING = 3
     DEBUG_TEXT_MAX = 1024       # bytes of an argument that DEBUG copies
+
+cdef enum DebugRule:            # Config.enable_debug
+    DEBUG_NO = 0
+    DEBUG_YES = 1
+    DEBUG_LOCAL = 2
 
 
 cdef void debug_copy(Str s, char* out) noexcept nogil:
@@ -288,8 +293,19 @@ cdef DebugRow[11] DEBUG_ROWS = [
 ]
 
 
+cdef inline bint debug_allowed(Call* c) noexcept nogil:
+    cdef int64_t rule = c.store.config.enable_debug
+    return rule == DEBUG_YES or (rule == DEBUG_LOCAL and c.api.is_local(c))
+
+
 cdef void cmd_debug(Call* c) noexcept nogil:
     cdef const DebugRow* row = DEBUG_ROWS
+    if not debug_allowed(c):
+        reply_error(c, (
+            b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+            b"from a local connection, otherwise you need to set this option in the configuration file, and then "
+            b"restart the server."))
+        return
     while row.name is not NULL:
         if arg_is(c, 1, row.name) and (c.argc == row.argc or (row.argc < 0 and c.argc >= -row.argc)):
             row.fn(c)

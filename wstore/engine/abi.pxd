@@ -154,7 +154,8 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t lazyfree_lazy_user_del
     int64_t loglevel                # 0 debug .. 3 warning
     int64_t tcp_nodelay
-    int64_t spare[8]
+    int64_t enable_debug            # enable-debug-command: 0 no, 1 yes, 2 only from this machine
+    int64_t spare[7]
 
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
 
@@ -242,6 +243,7 @@ cdef struct EngineApi:
     void (*reply_grow)(Reply*, size_t more) noexcept nogil      # make room for `more` bytes
     int (*select_db)(Call*, int64_t index) noexcept nogil       # 0, or -1: out of range
     void (*close_after_reply)(Call*) noexcept nogil
+    bint (*is_local)(Call*) noexcept nogil                      # the client is on this machine, or in this process
     void (*log)(Store*, int level, const char* line) noexcept nogil
 
 
