@@ -42,7 +42,7 @@ cdef inline bint arg_long_double(Call* c, int i, long double* out) noexcept nogi
     return False
 
 
-cdef inline bint require_type(Call* c, const Entry* e, int type) noexcept nogil:
+cdef inline bint require_type(Call* c, const Entry* e, uint8_t type) noexcept nogil:
     """Whether a found entry has this type; WRONGTYPE is replied otherwise."""
     if e.type == type:
         return True

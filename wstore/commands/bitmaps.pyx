@@ -67,43 +67,53 @@ cdef bint bitmap_clip(BitRange* r, size_t len_bytes) noexcept nogil:
 
 
 # -- single bits ---------------------------------------------------------------------------------------
+cdef inline uint8_t bitmap_byte(Str s, uint64_t offset) noexcept nogil:
+    """The byte that holds bit `offset`: zero past the end."""
+    return <uint8_t>s.ptr[offset >> 3] if s.len > offset >> 3 else 0
+
+
 cdef void cmd_getbit(Call* c) noexcept nogil:
     cdef Entry e
     cdef uint64_t offset
-    cdef Str s
     cdef char scratch[24]
     if not arg_bit_offset(c, 2, 0, &offset):
         return
     if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ):
         reply_int(c, 0)
     elif require_type(c, &e, TYPE_STRING):
-        s = view_string(&e, scratch)
-        reply_int(c, s.len > offset >> 3 and <uint8_t>s.ptr[offset >> 3] >> (7 - (offset & 7)) & 1)
+        reply_int(c, bitmap_byte(view_string(&e, scratch), offset) >> (7 - (offset & 7)) & 1)
+
+
+cdef void setbit_at(Call* c, Entry* e, uint64_t offset, bint bit) noexcept nogil:
+    """Set a bit and reply with what it was; `dirty` counts changes of the bit or of the length."""
+    cdef char scratch[24]
+    cdef uint8_t mask = <uint8_t>(0x80 >> (offset & 7))
+    cdef uint8_t old, new
+    cdef Str s, piece
+    s.len = 0
+    if e.rec is not NULL:
+        s = view_string(e, scratch)
+    old = bitmap_byte(s, offset)
+    new = old | mask if bit else old & ~mask
+    c.store.dirty += new != old or s.len <= offset >> 3
+    piece.ptr = <char*>&new
+    piece.len = 1
+    string_patch(c, &c.key, e, offset >> 3, piece)
+    reply_int(c, old & mask != 0)
 
 
 cdef void cmd_setbit(Call* c) noexcept nogil:
     cdef Entry e
     cdef uint64_t offset
     cdef int64_t bit
-    cdef size_t old_len = 0
-    cdef uint8_t* byte
-    cdef uint8_t old_byte, mask
     if not arg_bit_offset(c, 2, 0, &offset):
         return
     if not ws_str_to_i64(c.argv[3].ptr, c.argv[3].len, &bit) or bit & ~1:
         reply_error(c, b"ERR bit is not an integer or out of range")
         return
-    if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
-        if not require_type(c, &e, TYPE_STRING):
-            return
-        old_len = string_len(&e)
-    byte = <uint8_t*>string_edit(c, &c.key, &e, (offset >> 3) + 1) + (offset >> 3)
-    mask = <uint8_t>(0x80 >> (offset & 7))
-    old_byte = byte[0]
-    byte[0] = old_byte | mask if bit else old_byte & ~mask
-    if byte[0] != old_byte or old_len <= offset >> 3:
-        c.store.dirty += 1
-    reply_int(c, old_byte & mask != 0)
+    c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
+    if e.rec is NULL or require_type(c, &e, TYPE_STRING):
+        setbit_at(c, &e, offset, bit)
 
 
 # -- whole strings -------------------------------------------------------------------------------------

@@ -319,12 +319,6 @@ cdef bint require_length(Call* c, uint64_t old_len, uint64_t more) noexcept nogi
     return False
 
 
-cdef void string_write_at(Call* c, Entry* e, size_t offset, Str piece) noexcept nogil:
-    """Write piece into the string of the first key, which grows as needed."""
-    memcpy(string_edit(c, &c.key, e, offset + piece.len) + offset, piece.ptr, piece.len)
-    c.store.dirty += 1
-
-
 cdef void cmd_append(Call* c) noexcept nogil:
     cdef Entry e
     cdef size_t old_len
@@ -336,7 +330,8 @@ cdef void cmd_append(Call* c) noexcept nogil:
         return
     old_len = string_len(&e)
     if require_length(c, old_len, c.argv[2].len):
-        string_write_at(c, &e, old_len, c.argv[2])
+        string_patch(c, &c.key, &e, old_len, c.argv[2])
+        c.store.dirty += 1
         reply_int(c, <int64_t>(old_len + c.argv[2].len))
 
 
@@ -356,8 +351,9 @@ cdef void cmd_setrange(Call* c) noexcept nogil:
     if c.argv[3].len == 0:
         reply_int(c, <int64_t>old_len)
     elif require_length(c, <uint64_t>offset, c.argv[3].len):
-        string_write_at(c, &e, <size_t>offset, c.argv[3])
-        reply_int(c, <int64_t>string_len(&e))
+        string_patch(c, &c.key, &e, <size_t>offset, c.argv[3])
+        c.store.dirty += 1
+        reply_int(c, max(<int64_t>old_len, offset + <int64_t>c.argv[3].len))
 
 
 cdef Str string_slice(Str s, int64_t start, int64_t end) noexcept nogil:

@@ -226,6 +226,8 @@ cdef struct EngineApi:
     # Take the key out without freeing its ENC_BLOB / ENC_PTR value (RENAME, MOVE): the caller owns that now
     void (*detach)(Store*, Db*, const Key*, Entry* entry) noexcept nogil
     void (*set_expire)(Store*, Db*, const Key*, Entry* entry, int64_t expire_ms) noexcept nogil
+    # Make room for `cap` bytes in the blob of an ENC_BLOB entry (LOOKUP_WRITE); the entry holds, the blob may move
+    Blob* (*resize_blob)(Store*, Db*, Entry* entry, size_t cap) noexcept nogil
     # Visit at least `count` live keys (fewer at the end) from `cursor`; returns the next cursor, 0: done
     uint64_t (*scan)(Store*, Db*, uint64_t cursor, size_t count, ScanFn fn, void* arg) noexcept nogil
     # Visit at most `count` live keys of one slot; costs what the slot holds

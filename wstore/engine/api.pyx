@@ -20,6 +20,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.remove = ks_remove
     api.detach = ks_detach
     api.set_expire = ks_set_expire
+    api.resize_blob = ks_resize_blob
     api.scan = ks_scan
     api.scan_slot = ks_scan_slot
     api.random_key = ks_random_key

@@ -58,15 +58,6 @@ cdef inline bint string_to_i64(const Entry* e, int64_t* out) noexcept nogil:
 
 
 # -- editing in place ----------------------------------------------------------------------------------
-cdef void string_put_blob(Call* c, const Key* key, Entry* e, Blob* blob) noexcept nogil:
-    cdef Value value
-    value.ptr = &blob
-    value.len = sizeof(blob)
-    value.type = TYPE_STRING
-    value.enc = ENC_BLOB
-    c.api.put(c.store, c.db, key, e, &value, KEEP_TTL)
-
-
 cdef Blob* blob_new(EngineApi* api, size_t size) noexcept nogil:
     cdef Blob* blob = <Blob*>api.alloc(sizeof(Blob) + size)
     blob.len = size
@@ -75,58 +66,79 @@ cdef Blob* blob_new(EngineApi* api, size_t size) noexcept nogil:
 
 
 cdef char* blob_extend(Call* c, Entry* e, size_t size) noexcept nogil:
-    """Make the Blob of e at least `size` long, new bytes zero; patches the record's pointer. Its data."""
+    """Make the Blob of e at least `size` long, new bytes zero. Its data."""
     cdef Blob* blob = load_blob(e)
     if size > blob.cap:
-        blob.cap = size + (size if size < GROWTH_MAX else GROWTH_MAX)
-        blob = <Blob*>c.api.realloc(blob, sizeof(Blob) + blob.cap)
-        memcpy(e.value, &blob, sizeof(blob))
+        blob = c.api.resize_blob(c.store, c.db, e, size + (size if size < GROWTH_MAX else <size_t>GROWTH_MAX))
     if size > blob.len:
         memset(blob.data + blob.len, 0, size - blob.len)
         blob.len = size
     return blob.data
 
 
-cdef char* string_rebuild(Call* c, const Key* key, Entry* e, size_t size) noexcept nogil:
-    """Replace the value, absent or not a Blob, by its bytes, zero-padded to `size`, to be edited."""
+cdef inline char* string_in_place(Call* c, Entry* e, size_t size) noexcept nogil:
+    """The bytes of a string that can be edited where it is, made at least `size` long; else NULL."""
+    if e.rec is NULL:
+        return NULL
+    if e.enc == ENC_BLOB:
+        return blob_extend(c, e, size)
+    if e.enc == ENC_RAW and e.len >= size:
+        return <char*>e.value
+    return NULL
+
+
+cdef void string_rebuild(Call* c, const Key* key, Entry* e, size_t size, size_t offset, Str piece) noexcept nogil:
+    """Replace the value, absent or not a Blob, by its bytes, zero-padded to `size`, with piece written at offset."""
     cdef char small[EMBED_MAX]
     cdef char scratch[24]
-    cdef Str old, edited
-    cdef Blob* blob = NULL
+    cdef Str old
+    cdef Blob* blob
     cdef char* room = small
+    cdef Value value
     old.ptr = scratch
     old.len = 0
     if e.rec is not NULL:
         old = view_string(e, scratch)
+    size = max(size, old.len)
+    value.type = TYPE_STRING
+    value.enc = ENC_RAW
+    value.ptr = small
+    value.len = size
     if size > EMBED_MAX:
         blob = blob_new(c.api, size)
         room = blob.data
+        value.enc = ENC_BLOB
+        value.ptr = &blob
+        value.len = sizeof(blob)
     memcpy(room, old.ptr, old.len)
     memset(room + old.len, 0, size - old.len)
-    if blob is not NULL:
-        string_put_blob(c, key, e, blob)
-        return blob.data
-    edited.ptr = small
-    edited.len = size
-    string_put_bytes(c, key, e, edited, ENC_RAW)
-    return <char*>e.value
+    memcpy(room + offset, piece.ptr, piece.len)
+    c.api.put(c.store, c.db, key, e, &value, KEEP_TTL)
 
 
-cdef char* string_edit(Call* c, const Key* key, Entry* e, size_t size) noexcept nogil:
-    """The string's bytes, to be changed in place: at least `size` of them, new ones zero; a TTL stays.
+cdef void string_patch(Call* c, const Key* key, Entry* e, size_t offset, Str piece) noexcept nogil:
+    """Write piece at offset into the string, which grows as needed, zero-padded; a TTL stays.
 
     e is what lookup(LOOKUP_WRITE) gave, with rec NULL for a missing key, which is created.
     """
-    cdef size_t len_now
-    if e.rec is not NULL:
-        if e.enc == ENC_BLOB:
-            return blob_extend(c, e, size)
-        if e.enc == ENC_RAW and e.len >= size:
-            return <char*>e.value
-        len_now = string_len(e)
-        if len_now > size:
-            size = len_now
-    return string_rebuild(c, key, e, size)
+    cdef char* data = string_in_place(c, e, offset + piece.len)
+    if data is NULL:
+        string_rebuild(c, key, e, offset + piece.len, offset, piece)
+    else:
+        memcpy(data + offset, piece.ptr, piece.len)
+
+
+cdef char* string_edit(Call* c, const Key* key, Entry* e, size_t size) noexcept nogil:
+    """The string's bytes, to be changed in place: at least `size` of them, new ones zero. Otherwise as string_patch."""
+    cdef char* data = string_in_place(c, e, size)
+    cdef Str nothing
+    if data is not NULL:
+        return data
+    nothing.ptr = b""
+    nothing.len = 0
+    string_rebuild(c, key, e, size, 0, nothing)
+    c.api.lookup(c.store, c.db, key, e, LOOKUP_WRITE)
+    return string_in_place(c, e, size)
 
 
 # -- what the engine calls -----------------------------------------------------------------------------
