@@ -15,6 +15,7 @@ from wstore.engine.value cimport *
 include "kernels.pyx"
 include "segment.pyx"
 include "keyspace.pyx"
+include "blobs.pyx"
 include "expire.pyx"
 include "databases.pyx"
 include "api.pyx"

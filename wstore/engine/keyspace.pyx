@@ -283,17 +283,6 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
     old.rec = NULL
 
 
-cdef Blob* ks_resize_blob(Store* store, Db* db, Entry* e, size_t cap) noexcept nogil:
-    cdef Keyspace* ks = keyspace_of(db)
-    cdef Blob* blob = load_blob(e)
-    sub_outside(ks, sizeof(Blob) + blob.cap)
-    blob = <Blob*>ws_realloc(blob, sizeof(Blob) + cap)
-    blob.cap = cap
-    ks.blob_bytes += sizeof(Blob) + cap
-    memcpy(e.value, &blob, sizeof(blob))
-    return blob
-
-
 cdef void take_out(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
     """Remove the record and its place; the value outside, if any, stays."""
     cdef Segment* s = <Segment*>e.segment
