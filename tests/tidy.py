@@ -24,7 +24,7 @@ FUNCTION_LINES = 45
 # A part imports only from parts further down; parts of one line not from each other in a circle.
 LAYERS = [
     {"cli", "testing"},
-    {"face"},                                           # wstore/*.py but errors.py and versions.py: the public API
+    {"face"},                                           # the public API: wstore/*.py but those of the last line
     {"slots", "replication", "persistence", "admin"},
     {"commands"},
     {"types"},
@@ -225,8 +225,13 @@ def runtime_cimports(tree: Tree) -> list[str]:
         f"{source.path} cimports {name}"
         for source in tree.sources
         for name in sorted(source.cimports)
-        if any(other.suffix == ".pyx" for other in tree.by_module.get(name, ()))
+        if any(other.suffix == ".pyx" and is_foreign(source, other) for other in tree.by_module.get(name, ()))
     ]
+
+
+def is_foreign(source: Source, other: Source) -> bool:
+    """Not merely the declarations of a part that the same extension includes."""
+    return Path(source.path).parent != Path(other.path).parent
 
 
 # -- headers and lengths -----------------------------------------------------------------------------------
@@ -234,10 +239,10 @@ def runtime_cimports(tree: Tree) -> list[str]:
 def without_header(tree: Tree) -> list[str]:
     """Files that do not begin with a docstring or comment; empty ones need none."""
     def has_header(source: Source) -> bool:
-        text = re.sub(r"\A(#!.*\n)?(#.*coding.*\n)?", "", source.text).lstrip()
+        text = re.sub(r"\A(#!.*\n)?", "", source.text).lstrip()
         if source.suffix in {".c", ".h"}:
             return text.startswith("/*")
-        return re.match(r'[rR]?"""', text) is not None
+        return text.startswith(('"""', 'r"""', "# "))
 
     return [source.path for source in tree.sources if source.text.strip() and not has_header(source)]
 

@@ -8,16 +8,26 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "check.h"
+#include "arena.h"
+#include "blocks.h"
 #include "crc16.h"
 #include "crc64.h"
 #include "glob.h"
 #include "lzf.h"
 #include "numbers.h"
+#include "probe.h"
 #include "sha1.h"
 #include "siphash.h"
 
-enum { ROUNDS = 4000, SIZE_MAX_BYTES = 300 };
+enum { ROUNDS = 4000, SIZE_MAX_BYTES = 300, CELLS = 30000, STEPS = 300000 };
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
+            abort(); \
+        } \
+    } while (0)
 
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
 static uint64_t digest;
@@ -65,11 +75,11 @@ static void check_lzf(size_t n) {
     const size_t cap = next_random() % (n + n / 8 + 2);
     char *const packed = ws_alloc(cap), *const back = ws_alloc(n);
     const size_t size = ws_lzf_compress(p, n, packed, cap);
-    WS_ASSERT(size <= cap);
+    CHECK(size <= cap);
     record(packed, size);
     if (size > 0) {
         const size_t unpacked = ws_lzf_decompress(packed, size, back, n);
-        if (unpacked != n || memcmp(p, back, n) != 0) abort();
+        CHECK(unpacked == n && memcmp(p, back, n) == 0);
         packed[next_random() % size] = (char)next_random();
         record_number(ws_lzf_decompress(packed, size, back, n));
     }
@@ -117,6 +127,125 @@ static void check_texts(void) {
     ws_free(wide);
 }
 
+static void check_probe(void) {
+    ws_bucket b;
+    char *const bytes = random_bytes(sizeof(b), next_random() & 1 ? "ab" : NULL);
+    const uint8_t wanted = (uint8_t)bytes[next_random() % WS_BUCKET_ENTRIES];
+    const uint64_t ref = next_random() & 0xffffffffffu;
+    const int place = (int)(next_random() % WS_BUCKET_ENTRIES);
+    memcpy(&b, bytes, sizeof(b));
+    for (int i = 0; i < WS_BUCKET_ENTRIES; i++) {
+        CHECK((ws_probe(&b, wanted) >> i & 1) == (b.fp[i] == wanted));
+    }
+    CHECK(ws_probe(&b, wanted) == ws_probe_portable(&b, wanted));
+    record_number(ws_probe(&b, (uint8_t)next_random()));
+    ws_bucket_set_ref(&b, place, ref);
+    CHECK(ws_bucket_ref(&b, place) == ref);
+    ws_bucket_set_ref(&b, place, 0);
+    CHECK(ws_bucket_ref(&b, ws_bucket_free_place(&b)) == 0);
+    record(&b, sizeof(b));
+    ws_free(bytes);
+}
+
+typedef struct Cell {
+    uint64_t ref;
+    size_t size;        /* 0: free */
+} Cell;
+
+static Cell cells[CELLS];
+
+/* A cell holds its own number, over and over. */
+static void cell_fill(ws_arena *arena, uint32_t number) {
+    char *const p = ws_arena_at(arena, cells[number].ref);
+    for (size_t i = 0; i + 4 <= cells[number].size; i += 4) memcpy(p + i, &number, 4);
+}
+
+static void cell_check(ws_arena *arena, uint32_t number) {
+    const char *const p = ws_arena_at(arena, cells[number].ref);
+    for (size_t i = 0; i + 4 <= cells[number].size; i += 4) CHECK(memcmp(p + i, &number, 4) == 0);
+    CHECK(ws_arena_cell_size(arena, cells[number].ref) >= cells[number].size);
+}
+
+static void cell_toggle(ws_arena *arena, uint32_t number) {
+    Cell *const cell = &cells[number];
+    if (cell->size > 0) {
+        cell_check(arena, number);
+        ws_arena_free(arena, cell->ref);
+        cell->size = 0;
+        return;
+    }
+    /* mostly of a few sizes, so that pages fill and run empty; some from malloc */
+    cell->size = next_random() % 64 ? 24 + next_random() % 4 : 4 + next_random() % 30000;
+    cell->ref = ws_arena_alloc(arena, cell->size);
+    cell_fill(arena, number);
+}
+
+/* Move all that lives in the sparse page, if there is one; returns how many cells were moved. */
+static size_t evacuate(ws_arena *arena) {
+    const uint32_t page = ws_arena_sparse(arena);
+    uint64_t refs[WS_PAGE_SIZE / 4];
+    const size_t live = page ? ws_arena_live(arena, page, refs, WS_PAGE_SIZE / 4) : 0;
+    for (size_t i = 0; i < live; i++) {
+        uint32_t number;
+        memcpy(&number, ws_arena_at(arena, refs[i]), 4);
+        CHECK(number < CELLS && cells[number].ref == refs[i]);
+        cell_check(arena, number);
+        cells[number].ref = ws_arena_alloc(arena, cells[number].size);
+        CHECK(cells[number].ref >> WS_PAGE_BITS != page);
+        cell_fill(arena, number);
+        ws_arena_free(arena, refs[i]);
+    }
+    return live;
+}
+
+/* Fill and empty an arena by turns, moving cells out of sparse pages. */
+static void check_arena(void) {
+    ws_arena arena;
+    size_t moved = 0;
+    CHECK(ws_arena_init(&arena, (size_t)1 << 32) == 0);
+    for (int step = 0; step < STEPS; step++) {
+        const uint32_t number = (uint32_t)(next_random() % CELLS);
+        const int shrinking = step / (STEPS / 6) % 2;
+        if (!shrinking || cells[number].size > 0) cell_toggle(&arena, number);
+        if (step % 500 == 0) moved += evacuate(&arena);
+        CHECK(step % 20000 != 0 || ws_arena_validate(&arena));
+    }
+    for (uint32_t number = 0; number < CELLS; number++) {
+        if (cells[number].size > 0) cell_toggle(&arena, number);
+    }
+    CHECK(ws_arena_validate(&arena));
+    record_number(ws_arena_bytes(&arena));
+    printf("moved %zu\n", moved);
+    ws_arena_destroy(&arena);
+}
+
+static void check_blocks(size_t size) {
+    static char *blocks[CELLS];
+    ws_region region;
+    ws_blocks pool;
+    CHECK(ws_region_init(&region, (size_t)1 << 30) == 0);
+    ws_blocks_init(&pool, &region, size);
+    for (int step = 0; step < STEPS; step++) {
+        char **const block = &blocks[next_random() % CELLS];
+        if (*block == NULL) {
+            *block = ws_blocks_alloc(&pool);
+            CHECK((uintptr_t)*block % 64 == 0);
+            memset(*block, (int)((uintptr_t)*block >> 6), size);
+        } else {
+            CHECK((*block)[size - 1] == (char)((uintptr_t)*block >> 6));
+            ws_blocks_free(&pool, *block);
+            *block = NULL;
+        }
+    }
+    for (int i = 0; i < CELLS; i++) {
+        if (blocks[i] != NULL) ws_blocks_free(&pool, blocks[i]);
+        blocks[i] = NULL;
+    }
+    CHECK(pool.used == 0 && pool.partial == 0);
+    record_number(region.frontier);
+    ws_region_destroy(&region);
+}
+
 int main(void) {
     for (int round = 0; round < ROUNDS; round++) {
         const size_t n = next_random() % SIZE_MAX_BYTES;
@@ -125,8 +254,12 @@ int main(void) {
         check_glob(n);
         check_numbers(n);
         check_texts();
+        check_probe();
     }
-    if (ws_alloc_used() != 0) abort();
+    check_arena();
+    check_blocks(768);
+    check_blocks(64);
+    CHECK(ws_alloc_used() == 0);
     printf("%016llx\n", (unsigned long long)digest);
     return 0;
 }

@@ -271,8 +271,8 @@ cdef void mark_sides(Keyspace* ks, const uint64_t* seed, Gathered* g, int depth)
         g.side[i] = placement_of_record(<uint8_t*>ws_arena_at(&ks.arena, g.ref[i]), seed) >> (63 - depth) & 1
 
 
-cdef void segment_split(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept nogil:
-    """Divide a segment in two by the next placement bit."""
+cdef Segment* segment_split(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept nogil:
+    """Divide a segment in two by the next placement bit; the half that got more than three quarters, or NULL."""
     cdef Gathered g
     cdef Segment* upper
     cdef int i, above = 0
@@ -291,14 +291,17 @@ cdef void segment_split(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept
     segment_fill(ks, s, &g, 0, blocks_for(g.count - above, FILL_TIGHT))
     segment_fill(ks, upper, &g, 1, blocks_for(above, FILL_TIGHT))
     point_directory(ks, upper)
+    return upper if above * 4 > g.count * 3 else s if above * 4 < g.count else NULL
 
 
 cdef void segment_make_room(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept nogil:
-    """One step of growth: a block more, or a split."""
+    """One step of growth: a block more, or a split. A lopsided split (most keys are in one slot) makes no room: the
+    larger half is split again, so that no segment needs more than BLOCK_MAX blocks."""
     if s.blocks < BLOCK_LIMIT:
         segment_reshape(ks, s, seed, s.blocks + 1)
-    else:
-        segment_split(ks, s, seed)
+        return
+    while s != NULL:
+        s = segment_split(ks, s, seed)
 
 
 cdef void flatten_slot(Keyspace* ks, Segment* s) noexcept nogil:

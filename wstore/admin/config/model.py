@@ -8,9 +8,9 @@ Invariants
 import os
 from collections.abc import Mapping
 
-from wstore.admin.config.globs import glob_match
 from wstore.admin.config.table import HIDDEN, PROTECTED, STARTUP, TABLE
 from wstore.admin.config.words import UNBALANCED, split_words, to_bytes, to_text
+from wstore.engine._engine import glob_match
 
 
 class ConfigError(Exception):
@@ -62,7 +62,7 @@ class Config(Mapping):
                     found.setdefault(pattern.lower(), pattern)
                 continue
             for name, directive in TABLE.items():
-                if not directive.flags & HIDDEN and glob_match(pattern, name):
+                if not directive.flags & HIDDEN and glob_match(to_bytes(pattern), name.encode(), True):
                     found.setdefault(name, name)
         return {shown: self.text(name) for name, shown in found.items()}
 
