@@ -95,7 +95,8 @@ BAD = {
     "length beyond": payload(b"\x00\x80\x7f\xff\xff\xffabc"),
     "unknown length form": payload(b"\x00\x82abc"), "unknown encoding": payload(b"\x00\xc4abc"),
     "short LZF": payload(b"\x00\xc3\x05\x0aabc"), "LZF of the wrong length": payload(b"\x00\xc3\x04\x14\x02abc"),
-    "LZF that looks back too far": payload(b"\x00\xc3\x03\x0a\x20\xff\x00"), "LZF without lengths": payload(b"\x00\xc3"),
+    "LZF that looks back too far": payload(b"\x00\xc3\x03\x0a\x20\xff\x00"),
+    "LZF without lengths": payload(b"\x00\xc3"),
 }
 GOOD = {
     "old version": payload(INTACT, 1), "version 0": payload(INTACT, 0), "trailing bytes": payload(INTACT + b"more"),
