@@ -365,7 +365,7 @@ def siblings_loaded(tree: Tree, source: Source) -> set[str]:
 
 def is_used(source: Source, modules: set[str], paths: set[str]) -> bool:
     name = Path(source.path).name
-    if name in {"__init__.py", "__main__.py", "conftest.py"} or name.startswith("test_"):
+    if name in {"__init__.py", "__main__.py", "conftest.py"} or name.startswith(("test_", "fuzz_")):
         return True
     if source.suffix == ".pyx":     # root of an extension, or included
         return name.startswith("_") or source.path in paths
