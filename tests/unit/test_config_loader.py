@@ -1,4 +1,6 @@
 """Configuration files and command lines: syntax, includes, and errors with line and number."""
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,15 @@ def test_statements():
     loader = load(b"rename-command CONFIG ''\nrename-command get fetch\nlist-max-ziplist-value 64\n"
                   b"user default on nopass sanitize-payload ~* &* +@all")
     assert loader.renames == [("config", ""), ("get", "fetch")]
+
+
+def test_the_user_line_of_a_redis_with_a_password():
+    line = "user default on sanitize-payload #{} ~* resetchannels +@all\nrequirepass secret"
+    config = Config()
+    Loader(config).load(options=line.format(hashlib.sha256(b"secret").hexdigest()))
+    assert config["requirepass"] == "secret"
+    with pytest.raises(FileError, match="is not that of requirepass"):
+        Loader(Config()).load(options=line.format("0" * 64))
 
 
 def test_include(tmp_path, monkeypatch):

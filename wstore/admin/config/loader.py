@@ -6,10 +6,12 @@ pattern (`include conf.d/*.conf`) reads all files that match, in order, and need
 import os
 
 from wstore.admin.config.table import RETIRED, TABLE
-from wstore.admin.config.words import UNBALANCED, quote, split_words, to_text
+from wstore.admin.config.words import UNBALANCED, quote, split_words, to_bytes, to_text
 
 INCLUDE_DEPTH_MAX = 16
-_ACL_OPEN = {"on", "nopass", "sanitize-payload", "~*", "&*", "+@all", "allkeys", "allchannels", "allcommands"}
+NO_USERS = "wstore has no ACL users: use requirepass"
+_ACL_OPEN = {
+    "on", "nopass", "sanitize-payload", "~*", "&*", "+@all", "allkeys", "allchannels", "resetchannels", "allcommands"}
 
 
 class FileError(Exception):
@@ -43,7 +45,7 @@ def options_text(arguments):
             closed = True
             continue
         lines.append(f"{argument[2:]} ")
-        closed = len(split_words(argument.encode("utf-8", "surrogateescape")) or ()) != 1
+        closed = len(split_words(to_bytes(argument)) or ()) != 1
         if argument.lower() == "--save" and arguments[at + 1:at + 2] == []:
             lines[-1] += '""'
         elif argument.lower() == "--save" and arguments[at + 1].startswith("--"):
@@ -62,6 +64,7 @@ class Loader:
         self.config = config
         self.renames = []
         self._depth = 0
+        self._password_hash = ""    # of the user named default
 
     def load(self, path=None, stdin=None, options=""):
         """Read the file at `path` (str, or None), then `stdin` (bytes, or None), then `options` (see options_text)."""
@@ -69,8 +72,10 @@ class Loader:
         if stdin is not None:
             text += b"\n" + stdin
         if options:
-            text += b"\n" + options.encode("utf-8", "surrogateescape")
+            text += b"\n" + to_bytes(options)
         self.load_text(text)
+        if self._password_hash:
+            self._check_password()
 
     def load_text(self, text):
         for number, line in enumerate(text.split(b"\n"), 1):
@@ -100,13 +105,29 @@ class Loader:
         elif name == "rename-command" and len(values) == 2:
             self.renames.append((values[0].lower(), values[1]))
         elif name == "user" and values:
-            _check_user(values)
+            self._load_user(values)
         elif name == "loadmodule" and values:
             raise ValueError("wstore loads no modules")
         elif name == "sentinel" and values:
             raise ValueError("sentinel directive while not in sentinel mode")
         else:
             raise ValueError("Bad directive or wrong number of arguments")
+
+    def _load_user(self, values):
+        """Take the line that CONFIG REWRITE of a Redis without ACL users leaves in its file, and no other."""
+        for word in values[1:]:
+            if word.startswith("#"):
+                self._password_hash = word[1:].lower()
+            elif word.lower() not in _ACL_OPEN:
+                raise ValueError(NO_USERS)
+        if values[0] != "default":
+            raise ValueError(NO_USERS)
+
+    def _check_password(self):
+        """The password of `user default` must be requirepass: it is a hash, of which wstore has no use."""
+        import hashlib      # only here: no file that wstore writes needs it
+        if hashlib.sha256(to_bytes(self.config["requirepass"])).hexdigest() != self._password_hash:
+            raise FileError("The password of 'user default' is not that of requirepass; " + NO_USERS)
 
     def _include(self, pattern):
         if self._depth == INCLUDE_DEPTH_MAX:
@@ -115,12 +136,6 @@ class Loader:
         for path in _matching_files(pattern):
             self.load_text(read_file(path))
         self._depth -= 1
-
-
-def _check_user(values):
-    """Accept what CONFIG REWRITE of a Redis without ACL users leaves in a file, and nothing else."""
-    if values[0] != "default" or not {word.lower() for word in values[1:]} <= _ACL_OPEN:
-        raise ValueError("wstore has no ACL users: use requirepass")
 
 
 def _matching_files(pattern):

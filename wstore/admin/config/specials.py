@@ -6,7 +6,7 @@ import os
 
 from wstore.admin.config.kinds import Kind
 from wstore.admin.config.units import format_memory, parse_leading_integer, parse_memory
-from wstore.admin.config.words import quote
+from wstore.admin.config.words import quote, quote_if_needed
 
 CLIENT_CLASSES = ("normal", "slave", "pubsub")
 BIND_MAX = 16
@@ -126,7 +126,8 @@ class Events(Kind):
         return classes + "".join(c for c in "KEm" if c in value)
 
     def lines(self, name, value):
-        return [f"{name} {quote(self.text(value))}"]
+        text = self.text(value)     # which shows no n beside A
+        return [f"{name} {quote(text + 'n' if 'n' in value and 'n' not in text else text)}"]
 
 
 class Addresses(Kind):
@@ -143,7 +144,10 @@ class Addresses(Kind):
         return " ".join(value)
 
     def lines(self, name, value):
-        return [f"{name} {self.text(value) or quote('')}"]
+        words = [quote_if_needed(word) for word in value]
+        if len(value) == 1 and words != list(value):
+            words = [quote(words[0])]       # a lone word is split again when it is read
+        return [" ".join([name, *(words or ['""'])])]
 
 
 class Directory(Kind):
@@ -180,7 +184,7 @@ class Primary(Kind):
         return " ".join(map(str, value))
 
     def lines(self, name, value):
-        return [f"{name} {self.text(value)}"] if value else []
+        return [f"{name} {quote_if_needed(value[0])} {value[1]}"] if value else []
 
 
 def file_name_check(name):

@@ -28,7 +28,7 @@ U32_MAX = (1 << 32) - 1
 # How a directive may be set; added up in the column behind the default
 STARTUP = 1         # immutable: only in the file or on the command line
 PROTECTED = 2       # CONFIG SET needs enable-protected-configs
-HIDDEN = 4          # CONFIG GET shows it by its exact name only, CONFIG REWRITE keeps it as it is
+HIDDEN = 4          # CONFIG GET shows it by its exact name only
 SENSITIVE = 8       # a password: not to be shown in SLOWLOG or MONITOR
 UNUSED = 16         # accepted, without effect
 

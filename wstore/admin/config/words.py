@@ -98,3 +98,9 @@ def quote(text):
             parts.append(f"\\x{byte:02x}")
     parts.append('"')
     return "".join(parts)
+
+
+def quote_if_needed(text):
+    """`text` as one word of a line: in quotes only if it would not be read back without."""
+    raw = to_bytes(text)
+    return text if text.isprintable() and split_words(raw) == [raw] and raw.isascii() else quote(text)
