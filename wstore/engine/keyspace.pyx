@@ -169,6 +169,12 @@ cdef bint ks_find(const Db* db, const Key* key, Entry* out) noexcept nogil:
     return False
 
 
+cdef inline void touch_entry(const Entry* e) noexcept nogil:
+    """Note a use of the entry: in its access bits, written only where they change."""
+    if access_of(<ws_bucket*>e.bucket, e.index) != ACCESS_NOW:
+        set_access(<ws_bucket*>e.bucket, e.index, ACCESS_NOW)
+
+
 cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
     return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms
 
@@ -191,8 +197,7 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
             store.stats.keyspace_misses += 1
             return False
         store.stats.keyspace_hits += 1
-        if access_of(<ws_bucket*>out.bucket, out.index) != ACCESS_NOW:
-            set_access(<ws_bucket*>out.bucket, out.index, ACCESS_NOW)
+        touch_entry(out)
     return found
 
 
