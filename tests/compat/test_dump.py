@@ -124,7 +124,8 @@ def test_unusual_payloads(diff: Differential, name: str):
 
 @pytest.mark.parametrize("name", OVERRUN)
 def test_an_object_ends_before_the_footer(wstore_server: ServerProcess, name: str):
-    assert wstore_server.call("RESTORE", "q", "0", payload(OVERRUN[name])) == Error(b"ERR Bad data format")
+    reply = wstore_server.call("RESTORE", "q", "0", payload(OVERRUN[name]), "REPLACE")
+    assert reply == Error(b"ERR Bad data format")
 
 
 @pytest.mark.parametrize("version", [11, 12])

@@ -136,7 +136,7 @@ cdef inline void reply_ttl(Call* c, int64_t base_ms, bint seconds) noexcept nogi
         reply_int(c, -1)
         return
     ttl_ms = max(<int64_t>0, e.expire_ms - base_ms)
-    reply_int(c, (ttl_ms + 500) // 1000 if seconds else ttl_ms)
+    reply_int(c, <int64_t>((<uint64_t>ttl_ms + 500) // 1000) if seconds else ttl_ms)
 
 
 cdef void cmd_ttl(Call* c) noexcept nogil:

@@ -4,6 +4,7 @@
 # a record is referred to by exactly one place; values outside the arena belong to exactly one record.
 
 cdef enum:
+    PLACE_SIZE = 8                  # bytes of the table a key, as full as it is on average
     ARENA_RESERVE_SHIFT = 39        # addresses reserved for records: 512 GB
     TABLE_RESERVE_SHIFT = 37
 
@@ -516,9 +517,6 @@ cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil
 
 
 cdef size_t ks_record_size(Store* store, Db* db, const Entry* e) noexcept nogil:
-    """Bytes of the key's cell and of its place in the table, and of its blob."""
+    """Bytes of the key's cell and of its place in the table; what the value has outside is its type's to tell."""
     cdef Keyspace* ks = keyspace_of(db)
-    cdef size_t n = ws_arena_cell_size(&ks.arena, ws_bucket_ref(<ws_bucket*>e.bucket, e.index))
-    if e.enc == ENC_BLOB:
-        n += sizeof(Blob) + load_blob(e).cap
-    return n + 8
+    return ws_arena_cell_size(&ks.arena, ws_bucket_ref(<ws_bucket*>e.bucket, e.index)) + PLACE_SIZE
