@@ -4,9 +4,6 @@ A value that changes its name or database is taken out as the bytes of its value
 decoded, and a value outside the record is handed over by its pointer.
 """
 
-cdef enum:
-    HASH_BATCH = 16         # keys hashed together, so that their memory accesses overlap
-
 cdef enum KeyAction:
     KEY_DELETE
     KEY_EXISTS
@@ -35,14 +32,13 @@ cdef inline int act_on_key(Call* c, const Key* key, KeyAction action) noexcept n
 
 
 cdef inline int64_t act_on_batches(Call* c, KeyAction action) noexcept nogil:
-    cdef Key keys[HASH_BATCH]
+    cdef Key keys[BATCH_KEYS]
     cdef int64_t found = 0
     cdef int at = 1
     cdef int n, i
     while at < c.argc:
-        n = min(<int>HASH_BATCH, c.argc - at)
-        for i in range(n):
-            c.api.key(c.store, c.argv[at + i], &keys[i])
+        n = min(<int>BATCH_KEYS, c.argc - at)
+        c.api.keys(c.store, c.db, c.argv + at, 1, n, keys)
         for i in range(n):
             found += act_on_key(c, &keys[i], action)
         at += n

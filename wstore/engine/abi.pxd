@@ -22,6 +22,7 @@ cdef struct TypeOps
 cdef enum:
     ABI_VERSION = 1
     SLOT_COUNT = 16384
+    BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
     KEEP_TTL = -2           # put(): keep the TTL that the key has
 
@@ -217,6 +218,8 @@ cdef struct EngineApi:
     # -- keyspace ---------------------------------------------------------------------------------
     Db* (*db)(Store*, int index) noexcept nogil                 # creates it when first used
     void (*key)(Store*, Str name, Key* out) noexcept nogil
+    # Hash names[0], names[step], ... and have the memory that their lookups read come near; n <= BATCH_KEYS
+    void (*keys)(Store*, Db*, const Str* names, size_t step, size_t n, Key* out) noexcept nogil
     bint (*lookup)(Store*, Db*, const Key*, Entry* out, int flags) noexcept nogil   # 1 if found
     # Store `value` under key. `old` is what lookup(..LOOKUP_WRITE) gave just before (old.rec NULL if absent);
     # the old value is freed, unless value.ptr lies in it (allowed for ENC_BYTES/RAW) or it is the same

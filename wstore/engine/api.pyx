@@ -15,6 +15,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.abi = ABI_VERSION
     api.db = st_db
     api.key = ks_key
+    api.keys = ks_keys
     api.lookup = ks_lookup
     api.put = ks_put
     api.remove = ks_remove

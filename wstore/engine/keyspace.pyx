@@ -128,6 +128,19 @@ cdef inline void ks_prefetch_record(const Db* db, const Key* key) noexcept nogil
         ws_prefetch(bucket_at(s, (home_of(h, bucket_count(s)) + 1) % bucket_count(s)))
 
 
+cdef void ks_keys(Store* store, Db* db, const Str* names, size_t step, size_t n, Key* out) noexcept nogil:
+    """Hash a batch of names, then fetch what their lookups read in three passes."""
+    cdef size_t i
+    WS_ASSERT(n <= BATCH_KEYS)
+    for i in range(n):
+        ks_key(store, names[i * step], &out[i])
+        ks_prefetch_dir(db, &out[i])
+    for i in range(n):
+        ks_prefetch_bucket(db, &out[i])
+    for i in range(n):
+        ks_prefetch_record(db, &out[i])
+
+
 cdef inline bint find_in_bucket(const Keyspace* ks, ws_bucket* b, uint8_t fp, const Key* key,
                                 Entry* out) noexcept nogil:
     cdef uint32_t found = ws_probe(b, fp)
