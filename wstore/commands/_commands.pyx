@@ -37,6 +37,7 @@ include "dump.pyx"
 include "slots.pyx"
 include "object.pyx"
 include "debug.pyx"
+include "connection.pyx"
 
 cdef enum:
     SPEC_LIMIT = 512
@@ -73,6 +74,7 @@ cdef int fill_tables() except -1:
     add_commands(SLOT_COMMANDS, sizeof(SLOT_COMMANDS))
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
+    add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     return 0
 

@@ -1,16 +1,24 @@
 """The engine, one extension: keyspace, RESP, clients and the loop.  This file only brings its parts together.
 
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
-segment.pyx, keyspace.pyx, expire.pyx, databases.pyx, api.pyx (the function table), store.pyx (the Python face).
+segment.pyx, keyspace.pyx, expire.pyx, databases.pyx; then client.pxd, table.pxd and server.pxd, buffers.pyx, resp.pyx
+(requests), table.pyx, dispatch.pyx (commands in batches), client.pyx, server.pyx, pyhandler.pyx, loop.pyx; api.pyx (the
+function table), store.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdio cimport fprintf, stderr
+from libc.stdio cimport fprintf, snprintf, stderr
 from libc.stdlib cimport abort
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strchr, strcmp, strlen
+from posix.unistd cimport close, usleep
 from wstore.engine.abi cimport *
+from wstore.engine.client cimport *
 from wstore.engine.keyspace cimport *
 from wstore.engine.record cimport *
+from wstore.engine.reply cimport *
+from wstore.engine.server cimport *
+from wstore.engine.table cimport *
 from wstore.engine.value cimport *
+from wstore.engine.client_info import ClientInfo
 
 include "kernels.pyx"
 include "segment.pyx"
@@ -18,5 +26,16 @@ include "keyspace.pyx"
 include "blobs.pyx"
 include "expire.pyx"
 include "databases.pyx"
+include "buffers.pyx"
+include "resp.pyx"
+include "table.pyx"
+include "observe.pyx"
+include "dispatch.pyx"
+include "client.pyx"
+include "options.pyx"
+include "server.pyx"
+include "values.pyx"
+include "pyhandler.pyx"
 include "api.pyx"
 include "store.pyx"
+include "loop.pyx"

@@ -4,12 +4,6 @@ cdef extern from "sys/random.h" nogil:
     ssize_t getrandom(void* p, size_t n, unsigned int flags)
 
 
-cdef void api_reply_grow(Reply* r, size_t more) noexcept nogil:
-    cdef size_t cap = max(r.cap * 2, r.len + more)
-    r.data = <char*>ws_realloc(r.data, cap)
-    r.cap = cap
-
-
 cdef void api_fill(EngineApi* api) noexcept nogil:
     memset(api, 0, sizeof(EngineApi))
     api.abi = ABI_VERSION
@@ -32,7 +26,16 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.alloc = ws_alloc
     api.realloc = ws_realloc
     api.free = ws_free
-    api.reply_grow = api_reply_grow
+    api.reply_grow = reply_grow
+    api.select_db = api_select_db
+    api.close_after_reply = api_close_after_reply
+    api.log = api_log
+
+
+cdef void api_log(Store* store, int level, const char* line) noexcept nogil:
+    """One line to stderr, if the level is logged."""
+    if level >= store.config.loglevel:
+        fprintf(stderr, b"%s\n", line)
 
 
 cdef Store* store_new(int databases) noexcept nogil:
@@ -45,8 +48,7 @@ cdef Store* store_new(int databases) noexcept nogil:
     memset(store.dbs, 0, databases * sizeof(Db*))
     store.db_count = databases
     store.now_ms = ws_unix_ms()
-    store.config.active_expire = 1
-    store.config.hz = 10
+    config_defaults(&store.config)
     if getrandom(store.seed, sizeof(store.seed), 0) == sizeof(store.seed) and getrandom(
             &store.random_state, sizeof(store.random_state), 0) == sizeof(store.random_state):
         store.dbs[0] = db_new(0)

@@ -4,7 +4,6 @@
 # they take the store's lock first, which a thread that holds the GIL only ever tries for.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from posix.unistd cimport usleep
 
 
 cdef inline int take_str(object o, Str* out) except -1:
@@ -34,7 +33,7 @@ cdef void collect_key(void* arg, const Key* key, Entry* e) noexcept nogil:
     cdef KeyBuffer* keys = <KeyBuffer*>arg
     cdef size_t need = sizeof(size_t) + key.len
     if keys.bytes.len + need > keys.bytes.cap:
-        api_reply_grow(&keys.bytes, need)
+        reply_grow(&keys.bytes, need)
     memcpy(keys.bytes.data + keys.bytes.len, &key.len, sizeof(size_t))
     memcpy(keys.bytes.data + keys.bytes.len + sizeof(size_t), key.ptr, key.len)
     keys.bytes.len += need
@@ -60,6 +59,7 @@ cdef class Engine:
     """
     cdef Store* store
     cdef int db_index
+    cdef public object config   # wstore.admin.config.Config, or None
 
     def __cinit__(self, int databases=16):
         if databases < 1:
@@ -67,9 +67,13 @@ cdef class Engine:
         self.store = store_new(databases)
         if self.store == NULL:
             raise MemoryError("no address space or no random numbers for a store")
+        self.store.engine = <void*>self
+        server_create(self.store)
 
     def __dealloc__(self):
         if self.store != NULL:
+            if self.store.server != NULL:
+                server_destroy(server_of(self.store))
             with nogil:
                 store_free(self.store)
 
@@ -194,3 +198,107 @@ cdef class Engine:
                 out["blobs"] += ks.blob_bytes
                 out["segments"] += ks.segments
         return out
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    def execute(self, *args):
+        """Run any command: execute("SET", "key", b"value"). Arguments: bytes, str (as UTF-8), int or float.
+
+        The reply as a value: simple string str, bulk bytes, integer int, double float, null None, array list, map
+        dict, set set, boolean bool. An error reply raises ReplyError.
+        """
+        return execute_args(self.store, args, &self.db_index)
+
+    def adopt(self, capsule):
+        """Take over a command module's tables. ValueError with the reason: the old ones stay in force."""
+        server_enter(server_of(self.store))
+        try:
+            table_adopt(self.store, capsule)
+        finally:
+            server_unlock(server_of(self.store))
+
+    def register(self, commands):
+        """Add commands written in Python (an iterable of PyCommand). ValueError: a name is taken; none is added."""
+        server_enter(server_of(self.store))
+        try:
+            table_register(self.store, commands)
+        finally:
+            server_unlock(server_of(self.store))
+
+    def command_specs(self):
+        """The commands in force: a dict each of name, arity, flags, first_key, last_key, key_step."""
+        return table_specs(self.store)
+
+    def command_stats(self):
+        """name -> (calls, microseconds, rejected, failed) of commands that have been called or refused."""
+        return table_stats(self.store)
+
+    def latency_stats(self, percentiles=(50.0, 99.0, 99.9)):
+        """name -> microseconds that these percentages of its calls took at the most (list of float)."""
+        return table_latencies(self.store, percentiles)
+
+    def error_stats(self):
+        """First word of an error reply -> how many were sent."""
+        cdef Server* s = server_of(self.store)
+        cdef size_t i
+        return {s.errors[i].code.decode("utf-8", "surrogateescape"): s.errors[i].count
+                for i in range(s.error_count)}
+
+    def stats(self):
+        """The counters of abi.Stats by name (int)."""
+        return stats_dict(self.store)
+
+    def reset_stats(self):
+        """CONFIG RESETSTAT: all counters from zero."""
+        memset(&self.store.stats, 0, sizeof(self.store.stats))
+        stats_reset(server_of(self.store))
+
+    def set_option(self, name, int64_t value):
+        """Set a field of abi.Config; those of arrays are named "obuf_hard.0". KeyError if there is none."""
+        config_field(self.store, name)[0] = value
+
+    def get_option(self, name):
+        return config_field(self.store, name)[0]
+
+    # -- clients -------------------------------------------------------------------------------------------------
+
+    def clients(self):
+        """All connections, oldest first, as ClientInfo."""
+        return all_clients(server_of(self.store))
+
+    def client_count(self):
+        return server_of(self.store).client_count
+
+    def kill_client(self, client_id):
+        """Close a connection; the one that is asking still gets its reply. False: there is none of that id."""
+        return kill_client(server_of(self.store), client_id)
+
+    def pause(self, until_ms, everything):
+        """Hold back all commands, or only writes, until a Unix time in ms; a longer or wider pause stays."""
+        cdef Server* s = server_of(self.store)
+        cdef int64_t until = until_ms
+        s.pause_all = everything or (s.pause_all and s.pause_until_ms > ws_unix_ms())
+        s.pause_until_ms = max(until, s.pause_until_ms)
+        server_configure(s)
+
+    def unpause(self):
+        cdef Server* s = server_of(self.store)
+        s.pause_until_ms = 0
+        server_configure(s)
+
+    def slow_log(self, count=-1):
+        """The newest slow commands first: [id, Unix seconds, microseconds, [argument], address, name]."""
+        return slow_log_entries(server_of(self.store), count if count >= 0 else 1 << 62)
+
+    def slow_log_length(self):
+        return server_of(self.store).slow_count
+
+    def reset_slow_log(self):
+        slow_log_resize(server_of(self.store), 0)
+
+    def request_shutdown(self):
+        """End the loop after the turn at hand, whose replies still go out; nothing if there is none."""
+        cdef Server* s = server_of(self.store)
+        s.stopping = 1
+        if s.wake_fd >= 0:
+            ws_wake(s.wake_fd)

@@ -1,0 +1,94 @@
+"""A connected client: its input, the state of the parser in it, its output, what CLIENT LIST shows of it.
+
+Input of a client lives in one of two places.  What a turn of the loop receives goes, client after client, into one
+buffer that all share (`in_cap` 0: borrowed); what is left of an incomplete request when the turn has run all
+complete ones moves to private memory (`in_cap` > 0).  A short rest waits there, in just the bytes it needs, and
+returns to the shared buffer when more comes; for a long one (INPUT_STASH_MAX) the private buffer grows and receives
+directly.  So an idle client owns no buffer, and the requests of a turn lie side by side in cache.
+
+Output works the same way: the replies of a turn go into one shared buffer (`out.cap` odd: borrowed), and move to
+private memory only if they outgrow it or the socket does not take them at once.
+
+Invariants
+* cmd_start <= in_pos <= in_len; bytes before cmd_start are done with.
+* args_left > 0 or bulk_len >= 0: a multibulk request has begun at cmd_start; its args so far are in `args`, as
+  offsets from cmd_start, so that they stay true wherever the bytes move to.
+* out.data is NULL, borrowed or private; `sent` bytes of it have gone.
+* All memory read as input has INPUT_SLACK readable bytes behind it.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from wstore.engine.abi cimport CommandSpec, Reply, Str
+from wstore.engine.table cimport CommandStats
+
+cdef extern from "net.h" nogil:
+    enum:
+        WS_ADDR_TEXT_MAX
+    ctypedef struct ws_addr:
+        uint8_t ip[16]
+        uint16_t port
+        uint8_t family
+
+cdef enum:
+    INPUT_BLOCK = 16 * 1024     # what one recv into the shared buffer asks for
+    INPUT_STASH_MAX = 4096
+    INPUT_SLACK = 16
+    NO_BULK = -1                # Client.bulk_len: the header of the next argument is still to come
+
+cdef enum ClientFlag:
+    CLIENT_AUTHENTICATED = 1 << 0
+    CLIENT_CLOSED = 1 << 1              # descriptor closed; freed at the end of the turn
+    CLIENT_CLOSE_AFTER_REPLY = 1 << 2
+    CLIENT_CLOSE_ASAP = 1 << 3          # closed at the end of the turn, what is unsent is dropped
+    CLIENT_POSTPONED = 1 << 4           # CLIENT PAUSE holds its next command back
+    CLIENT_WRITER = 1 << 5              # in Server.writers
+    CLIENT_WRITE_BLOCKED = 1 << 6       # its socket is full: waits to become writable
+    CLIENT_REPLY_OFF = 1 << 7
+    CLIENT_REPLY_SKIP = 1 << 8          # the reply of the command at hand is dropped
+    CLIENT_REPLY_SKIP_NEXT = 1 << 9
+    CLIENT_MONITOR = 1 << 10
+    CLIENT_NO_EVICT = 1 << 11
+    CLIENT_NO_TOUCH = 1 << 12
+    CLIENT_UNIX = 1 << 13
+    CLIENT_INTERNAL = 1 << 14           # no socket: Engine.execute
+    CLIENT_BUSY = 1 << 15               # internal, and executing
+    # runs no (further) command
+    CLIENT_STOPPED = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP | CLIENT_POSTPONED
+    CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
+
+cdef struct Client:
+    # -- input and parser
+    int fd
+    uint32_t flags
+    char* in_buf
+    size_t in_pos           # parsed up to here
+    size_t in_len
+    size_t in_cap           # of a private buffer; 0: in_buf is borrowed or NULL
+    size_t cmd_start        # first byte of the request that is being parsed
+    int64_t args_left       # arguments of it that are still to come
+    int64_t bulk_len        # bytes of the next one, or NO_BULK
+    Str* args
+    int arg_count
+    int arg_cap
+    # -- executing
+    int db
+    int resp
+    uint64_t last_word      # first bytes of the last command's name as sent, and what it was found to be
+    size_t last_word_len
+    const CommandSpec* last_spec
+    CommandStats* last_stats
+    # -- output
+    Reply out
+    size_t sent
+    int64_t soft_limit_since_s  # when the output passed its soft limit; 0: it has not
+    # -- about it
+    uint64_t id
+    int64_t created_ms
+    int64_t active_ms       # last received from
+    ws_addr peer
+    char* name              # own, NUL-terminated, or NULL
+    char* lib_name
+    char* lib_ver
+    void* session           # PyObject* of its Session, once a Python handler has seen it
+    Client* prev            # all clients, oldest first
+    Client* next
+    Client* next_closed     # Server.graveyard

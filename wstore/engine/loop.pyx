@@ -1,0 +1,421 @@
+# The event loop: one thread that polls, accepts, receives, runs batches and writes replies, all without the GIL.
+#
+# A turn: wait; then, with the lock, accept; receive from all ready clients and run what they sent; cron; send all
+# replies, one send a client; free what was closed.  Between two turns whoever waits for the lock gets it.
+#
+# Invariant: descriptors that are no clients are polled with a small odd number in place of the Client pointer.
+from cpython.exc cimport PyErr_CheckSignals
+
+cdef extern from "poll.h" nogil:
+    enum:
+        WS_POLL_IN
+        WS_POLL_OUT
+        WS_POLL_BATCH
+    ctypedef struct ws_event:
+        void* data
+        int ready
+    int ws_poll_create()
+    void ws_poll_destroy(int poll_fd)
+    int ws_poll_add(int poll_fd, int fd, int interest, void* data)
+    int ws_poll_mod(int poll_fd, int fd, int interest, void* data)
+    int ws_poll_wait(int poll_fd, ws_event* out, int timeout_ms)
+
+cdef extern from "net.h" nogil:
+    int ws_accept(int listener, ws_addr* peer)
+    void ws_tcp_options(int fd, int nodelay, int keepalive_seconds)
+    int ws_wake_pipe(int* fds)
+    int ws_wake_drain(int fd)
+
+cdef extern from "errno.h" nogil:
+    int errno
+    enum:
+        EMFILE
+        ENFILE
+
+cdef enum:
+    TAG_WAKE = 1
+    TAG_SIGNAL = 3
+    TAG_LISTENER = 5            # and every second number from here on
+    ACCEPTS_A_TURN = 1000
+    SWEEP_MIN = 5               # clients that cron looks at, at least
+    TURN_BUDGET_US = 200        # of ks_turn
+    LISTEN_BACKLOG = 511
+
+cdef const char* DENIED = (
+    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    b"default user. In this mode connections are only accepted from the loopback interface. If you want to connect "
+    b"from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode "
+    b"sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the "
+    b"same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do "
+    b"so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode "
+    b"by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting "
+    b"the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' "
+    b"option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above "
+    b"things in order for the server to start accepting connections from the outside.\r\n")
+cdef const char* TOO_MANY = b"-ERR max number of clients reached\r\n"
+
+
+# -- accepting -----------------------------------------------------------------------------------------------------
+
+cdef void turn_away(Server* s, int fd, const char* why) noexcept nogil:
+    s.store.stats.rejected_connections += 1
+    ws_send(fd, why, strlen(why))
+    close(fd)
+
+
+cdef void welcome(Server* s, int fd, const ws_addr* peer, bint is_unix) noexcept nogil:
+    """A new connection: a client, or turned away."""
+    cdef Config* config = &s.store.config
+    cdef Client* c
+    if <int64_t>s.client_count >= config.maxclients:
+        turn_away(s, fd, TOO_MANY)
+        return
+    if config.protected_mode and not config.requires_auth and not ws_addr_is_loopback(peer):
+        turn_away(s, fd, DENIED)
+        return
+    if not is_unix:
+        ws_tcp_options(fd, <int>config.tcp_nodelay, <int>config.tcp_keepalive)
+    c = client_new(s, fd, 2)
+    c.peer = peer[0]
+    if is_unix:
+        c.flags |= CLIENT_UNIX
+    s.store.stats.connections_received += 1
+    if ws_poll_add(s.poll_fd, fd, WS_POLL_IN, c) != 0:
+        client_close(s, c)
+
+
+cdef void rest_listeners(Server* s, bint rest) noexcept nogil:
+    """Without descriptors left a listener would be ready for ever: leave it alone for a while."""
+    cdef int i
+    if rest == s.listeners_resting:
+        return
+    s.listeners_resting = rest
+    for i in range(s.listener_count):
+        ws_poll_mod(s.poll_fd, s.listeners[i], 0 if rest else WS_POLL_IN, <void*><size_t>(TAG_LISTENER + 2 * i))
+
+
+cdef void accept_clients(Server* s, int listener) noexcept nogil:
+    cdef ws_addr peer
+    cdef int _i, fd
+    for _i in range(ACCEPTS_A_TURN):
+        fd = ws_accept(s.listeners[listener], &peer)
+        if fd < 0:
+            if errno == EMFILE or errno == ENFILE:
+                s.store.api.log(s.store, LOG_WARNING, b"Accepting client connection: no descriptors left")
+                rest_listeners(s, 1)
+            return
+        welcome(s, fd, &peer, s.listener_is_unix[listener])
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+
+cdef void client_write(Server* s, Client* c) noexcept nogil:
+    """Send c's output; wait for its socket if that is full, close it if that was the last."""
+    cdef bint was_blocked = (c.flags & CLIENT_WRITE_BLOCKED) != 0
+    cdef bint blocked
+    if not output_send(s, c):
+        client_close(s, c)
+        return
+    blocked = c.out.data != NULL
+    if blocked:
+        check_output_limit(s, c)
+    elif c.flags & CLIENT_CLOSE_AFTER_REPLY:
+        client_close(s, c)
+        return
+    if blocked != was_blocked:
+        c.flags ^= CLIENT_WRITE_BLOCKED
+        ws_poll_mod(s.poll_fd, c.fd, WS_POLL_IN | WS_POLL_OUT if blocked else WS_POLL_IN, c)
+
+
+cdef void write_replies(Server* s) noexcept nogil:
+    """Send what this turn has produced, a client at a time."""
+    cdef Client* c
+    cdef size_t i
+    output_end(s)
+    for i in range(s.writer_count):
+        c = s.writers[i]
+        c.flags &= ~<uint32_t>CLIENT_WRITER
+        if c.flags & CLIENT_CLOSED:
+            continue
+        if c.flags & CLIENT_WRITE_BLOCKED:
+            check_output_limit(s, c)
+        else:
+            client_write(s, c)
+    s.writer_count = 0
+    s.out_used = 0
+
+
+# -- cron ----------------------------------------------------------------------------------------------------------
+
+cdef void sweep_client(Server* s, Client* c) noexcept nogil:
+    cdef int64_t timeout_ms = s.store.config.timeout * 1000
+    if c.out.len > c.sent:
+        check_output_limit(s, c)
+    if timeout_ms > 0 and s.store.now_ms - c.active_ms > timeout_ms and not c.flags & (
+            CLIENT_MONITOR | CLIENT_POSTPONED):
+        s.store.api.log(s.store, LOG_VERBOSE, b"Closing idle client")
+        client_close(s, c)
+
+
+cdef void sweep_clients(Server* s) noexcept nogil:
+    """Look at some clients, going round the list about once a second."""
+    cdef size_t n = min(s.client_count, max(s.client_count // <size_t>s.store.config.hz, <size_t>SWEEP_MIN))
+    cdef size_t _i
+    cdef Client* c
+    for _i in range(n):
+        c = s.sweep if s.sweep != NULL else s.first
+        s.sweep = c.next
+        sweep_client(s, c)
+
+
+cdef void resume_postponed(Server* s) noexcept nogil:
+    """A pause has ended: run what waits."""
+    cdef Client* c = s.first
+    s.pause_until_ms = 0
+    s.have_postponed = 0
+    server_configure(s)
+    while c != NULL:
+        if c.flags & CLIENT_POSTPONED:
+            c.flags &= ~<uint32_t>CLIENT_POSTPONED
+            add_ready(s, c)
+        c = c.next
+    serve_ready(s)
+
+
+cdef void cron(Server* s, int64_t now_us) noexcept nogil:
+    cdef int64_t period_us = 1000000 // max(s.store.config.hz, <int64_t>1)
+    if now_us < s.cron_due_us:
+        return
+    s.cron_due_us = now_us + period_us
+    sweep_clients(s)
+    rest_listeners(s, 0)
+    if s.pause_until_ms == 0:
+        ks_cron(s.store, period_us)
+
+
+# -- the loop ------------------------------------------------------------------------------------------------------
+
+cdef void check_signals(Server* s) noexcept with gil:
+    """Run Python's signal handlers."""
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        keep_raised(s, error)
+
+
+cdef void handle_tagged(Server* s, size_t tag) noexcept nogil:
+    if tag == TAG_WAKE:
+        ws_wake_drain(s.wake_read_fd)
+    elif tag == TAG_SIGNAL:
+        ws_wake_drain(s.signal_read_fd)
+        check_signals(s)
+    else:
+        accept_clients(s, <int>((tag - TAG_LISTENER) // 2))
+
+
+cdef void handle_event(Server* s, const ws_event* event) noexcept nogil:
+    cdef Client* c = <Client*>event.data
+    if <size_t>event.data & 1:
+        handle_tagged(s, <size_t>event.data)
+        return
+    if c.flags & CLIENT_CLOSED:
+        return
+    if event.ready & WS_POLL_OUT and c.flags & CLIENT_WRITE_BLOCKED:
+        client_write(s, c)
+    if event.ready & WS_POLL_IN and not c.flags & CLIENT_CLOSED:
+        if input_shared_full(s):
+            serve_ready(s)
+        if not c.flags & CLIENT_CLOSED:
+            client_read(s, c)
+
+
+cdef int wait_ms(Server* s, bint again) noexcept nogil:
+    """How long the loop may wait for events."""
+    cdef int64_t wait_us = s.cron_due_us - ws_mono_us()
+    if again or wait_us <= 0:
+        return 0
+    if s.have_postponed:
+        return <int>max(min(wait_us // 1000, s.pause_until_ms - ws_unix_ms()), <int64_t>0) + 1
+    return <int>(wait_us // 1000) + 1
+
+
+cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
+    """What follows a wait, with the lock. True: there is work left, do not wait."""
+    cdef int64_t begin_us = ws_mono_us()
+    cdef int64_t now_us
+    cdef bint again
+    cdef int i
+    s.store.now_ms = ws_unix_ms()
+    server_configure(s)
+    for i in range(n):
+        handle_event(s, &events[i])
+    serve_ready(s)
+    if s.pause_until_ms > 0 and s.pause_until_ms <= s.store.now_ms or s.have_postponed and s.pause_until_ms == 0:
+        resume_postponed(s)
+    cron(s, begin_us)
+    again = ks_turn(s.store, TURN_BUDGET_US)
+    if s.closing_count > 0:
+        close_marked(s)
+    write_replies(s)
+    bury_clients(s)
+    s.store.stats.loop_turns += 1
+    now_us = ws_mono_us()
+    if <uint64_t>(now_us - begin_us) > s.store.stats.longest_turn_us:
+        s.store.stats.longest_turn_us = <uint64_t>(now_us - begin_us)
+    return again
+
+
+cdef void loop_run(Server* s) noexcept nogil:
+    """Turn until `stopping`; the last turn has sent its replies."""
+    cdef ws_event events[WS_POLL_BATCH]
+    cdef bint again = 0
+    cdef int n
+    while not s.stopping:
+        n = ws_poll_wait(s.poll_fd, events, wait_ms(s, again))
+        server_lock(s)
+        again = loop_turn(s, events, n)
+        server_unlock(s)
+        server_let_in(s)
+
+
+cdef int loop_open(Server* s) noexcept nogil:
+    """Descriptors of the loop; 0, or -1 with errno."""
+    cdef int wake[2]
+    cdef int signals[2]
+    s.poll_fd = ws_poll_create()
+    if s.poll_fd < 0 or ws_wake_pipe(wake) != 0:
+        return -1
+    s.wake_read_fd = wake[0]
+    s.wake_fd = wake[1]
+    if ws_wake_pipe(signals) != 0:
+        return -1
+    s.signal_read_fd = signals[0]
+    s.signal_fd = signals[1]
+    if ws_poll_add(s.poll_fd, wake[0], WS_POLL_IN, <void*><size_t>TAG_WAKE) != 0:
+        return -1
+    return ws_poll_add(s.poll_fd, signals[0], WS_POLL_IN, <void*><size_t>TAG_SIGNAL)
+
+
+cdef inline void close_fd(int* fd) noexcept nogil:
+    if fd[0] >= 0:
+        close(fd[0])
+    fd[0] = -1
+
+
+cdef void loop_close(Server* s) noexcept nogil:
+    """All connections, listeners and descriptors."""
+    cdef int i
+    for i in range(s.listener_count):
+        close(s.listeners[i])
+    s.listener_count = 0
+    while s.first != NULL:
+        client_close(s, s.first)
+    s.ready_count = 0
+    s.writer_count = 0
+    s.out_used = 0
+    bury_clients(s)
+    close_fd(&s.wake_fd)
+    close_fd(&s.wake_read_fd)
+    close_fd(&s.signal_fd)
+    close_fd(&s.signal_read_fd)
+    close_fd(&s.poll_fd)
+
+
+cdef class Loop:
+    """The server of an Engine: listens, runs, stops.  One to an engine at a time.
+
+    Not for subclassing; `close` (or the end of the object) closes all connections.
+    """
+
+    cdef Server* server
+    cdef object engine          # kept alive
+    cdef list unix_paths
+
+    def __cinit__(self, Engine engine):
+        cdef Server* s = server_of(engine.store)
+        if s.poll_fd >= 0:
+            raise RuntimeError("the engine has a loop already")
+        self.engine = engine
+        self.unix_paths = []
+        self.server = s
+        s.stopping = 0
+        if loop_open(s) != 0:
+            loop_close(s)
+            raise OSError(errno, "cannot make a loop")
+        engine.store.served = 1
+
+    def __dealloc__(self):
+        if self.server != NULL:
+            self.close()
+
+    @property
+    def signal_fd(self):
+        """What signal.set_wakeup_fd() is to be given, so that Python's signal handlers run at once."""
+        return self.server.signal_fd
+
+    def listen_tcp(self, host, int port=0, int backlog=LISTEN_BACKLOG):
+        """Listen at an address (IPv4 or IPv6, or a name); returns the port. OSError if that is not possible."""
+        import socket
+        [family, kind, protocol, _, address] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind, protocol) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(address)
+            taken = sock.getsockname()[1]
+            self._listen(sock, backlog, False)
+            return taken
+
+    def listen_unix(self, str path, perm=None, int backlog=LISTEN_BACKLOG):
+        """Listen at a Unix socket; `perm`: its mode (int). A stale socket there is replaced."""
+        import os
+        import socket
+        cdef bytes path_bytes = os.fsencode(path)
+        if os.path.exists(path):
+            os.unlink(path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.bind(path)
+            if perm is not None:
+                os.chmod(path, perm)
+            self._listen(sock, backlog, True)
+        self.unix_paths.append(path)
+        snprintf(self.server.unix_path, sizeof(self.server.unix_path), b"%s", <const char*>path_bytes)
+
+    def _listen(self, sock, int backlog, bint is_unix):
+        cdef Server* s = self.server
+        cdef int i = s.listener_count
+        if i == LISTENERS_MAX:
+            raise OSError("too many addresses to listen at")
+        sock.listen(backlog)
+        sock.setblocking(False)
+        s.listeners[i] = sock.detach()
+        s.listener_is_unix[i] = is_unix
+        s.listener_count += 1
+        ws_poll_add(s.poll_fd, s.listeners[i], WS_POLL_IN, <void*><size_t>(TAG_LISTENER + 2 * i))
+
+    def run(self):
+        """Serve until `stop` is called, here, without the GIL; raises what a signal handler raised."""
+        with nogil:
+            loop_run(self.server)
+        raise_kept(self.server)
+
+    def stop(self):
+        """End `run` after the turn at hand, whose replies still go out. From any thread or handler."""
+        self.server.stopping = 1
+        ws_wake(self.server.wake_fd)
+
+    def close(self):
+        """Close all connections and stop listening. `run` must have returned."""
+        import os
+        cdef Server* s = self.server
+        if s == NULL:
+            return
+        server_enter(s)
+        loop_close(s)
+        s.store.served = 0
+        server_unlock(s)
+        self.server = NULL
+        for path in self.unix_paths:
+            if os.path.exists(path):
+                os.unlink(path)

@@ -1,0 +1,115 @@
+"""The data plane's state beside the keyspace: clients, the batch at hand, shared buffers, logs. One to a Store.
+
+It exists with or without a loop: `Engine.execute` goes through it as well.
+
+Invariants
+* All of it is guarded by `mutex`, which is recursive; whoever holds the GIL only ever tries to lock it.
+* `ready`, `writers` and `graveyard` are empty between two turns of the loop.
+* Output in `out_shared[:out_used]` belongs to clients in `writers`; `out_client` is the one writing at its end.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from wstore.engine.abi cimport Call, Store, Str
+from wstore.engine.client cimport Client
+from wstore.engine.table cimport CommandStats
+
+cdef extern from "pthread.h" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+
+cdef enum:
+    BATCH_MAX = 64              # commands looked up together
+    BATCH_ARGS = 4096           # their arguments; a longer command keeps its own array
+    FRESH_ARGS_MAX = 1024       # arguments of a command that are taken into the batch's array
+    IN_SHARED_SIZE = 512 * 1024
+    OUT_SHARED_SIZE = 512 * 1024
+    ERROR_CODE_MAX = 32
+    ERROR_CODES_MAX = 128       # different codes that are counted
+    LISTENERS_MAX = 32
+    SLOW_ARGS_MAX = 32          # arguments of a slow log entry, and bytes of each
+    SLOW_ARG_BYTES_MAX = 128
+
+cdef struct Batch:
+    Call calls[BATCH_MAX]
+    size_t starts[BATCH_MAX]    # cmd_start of each, to put it back
+    int count
+    int running                 # index of the one that runs; -1: none
+    Str* args
+    size_t arg_count
+    size_t arg_cap
+    char* scratch               # unquoted arguments of inline commands
+    size_t scratch_len
+    size_t scratch_cap
+
+cdef struct ErrorStats:
+    char code[ERROR_CODE_MAX]
+    uint64_t count
+
+cdef struct SlowEntry:
+    uint64_t id
+    int64_t unix_s
+    int64_t duration_us
+    int argc
+    Str args[SLOW_ARGS_MAX]     # own
+    char* addr
+    char* name
+
+cdef struct Server:
+    Store* store
+    pthread_mutex_t mutex
+    uint32_t waiting            # threads that wait for the mutex; atomic
+    Batch batch
+    double ticks_per_us
+    uint64_t tick               # when the command at hand began
+    uint64_t slow_ticks         # that one must take for the slow log; UINT64_MAX: it is off
+    # -- clients
+    Client* first               # oldest
+    Client* last
+    size_t client_count
+    uint64_t last_client_id
+    Client* sweep               # where the next cron goes on looking at clients
+    Client** ready              # that have received in this turn
+    size_t ready_count
+    size_t ready_cap
+    Client** writers
+    size_t writer_count
+    size_t writer_cap
+    Client* graveyard
+    size_t monitor_count
+    bint guarded                # a pause, loading or a monitor: commands take the careful path
+    size_t closing_count        # clients marked CLIENT_CLOSE_ASAP since the last turn
+    # -- CLIENT PAUSE
+    int64_t pause_until_ms      # 0: not paused
+    bint pause_all              # else writes only
+    bint have_postponed
+    # -- shared buffers
+    char* in_shared
+    size_t in_used
+    char* out_shared
+    size_t out_used
+    Client* out_client
+    char parse_error[96]
+    # -- counters and logs
+    CommandStats** command_stats
+    size_t command_stat_count
+    ErrorStats* errors
+    size_t error_count
+    SlowEntry** slow_log        # ring, newest last
+    size_t slow_first
+    size_t slow_count
+    size_t slow_cap
+    uint64_t slow_next_id
+    Client* internal            # without a connection, for Engine.execute
+    void* raised                # PyObject*: KeyboardInterrupt or the like, met where it cannot be raised
+    # -- loop
+    char unix_path[112]         # of the Unix socket it listens on
+    int poll_fd                 # -1: no loop
+    int wake_fd                 # written to, it ends the loop's wait; -1: no loop
+    int wake_read_fd
+    int signal_fd               # what signal.set_wakeup_fd is to be given
+    int signal_read_fd
+    int listeners[LISTENERS_MAX]
+    bint listener_is_unix[LISTENERS_MAX]
+    int listener_count
+    bint listeners_resting      # out of descriptors: not polled until the next cron
+    int64_t cron_due_us
+    bint stopping
