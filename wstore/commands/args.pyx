@@ -1,4 +1,4 @@
-"""Reading arguments: option words, integers and floats, with Redis's words when they do not parse.
+"""Reading arguments: option words, integers, floats and keys, with Redis's words when they do not parse.
 
 The `arg_*` functions that take a Call reply with the error themselves and return 0; the handler then returns.
 """
@@ -74,3 +74,10 @@ cdef bint arg_expire(Call* c, int i, bint seconds, bint relative, int64_t* out) 
         n += c.now_ms
     out[0] = n
     return True
+
+
+cdef inline int hash_keys(Call* c, int first, int step, Key* keys) noexcept nogil:
+    """Hash and prefetch up to BATCH_KEYS keys, every step-th argument from argv[first]; returns their number."""
+    cdef int n = min(<int>BATCH_KEYS, (c.argc - first + step - 1) // step)
+    c.api.keys(c.store, c.db, c.argv + first, step, n, keys)
+    return n

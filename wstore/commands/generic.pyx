@@ -37,8 +37,7 @@ cdef inline int64_t act_on_batches(Call* c, KeyAction action) noexcept nogil:
     cdef int at = 1
     cdef int n, i
     while at < c.argc:
-        n = min(<int>BATCH_KEYS, c.argc - at)
-        c.api.keys(c.store, c.db, c.argv + at, 1, n, keys)
+        n = hash_keys(c, at, 1, keys)
         for i in range(n):
             found += act_on_key(c, &keys[i], action)
         at += n

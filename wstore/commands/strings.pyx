@@ -17,9 +17,6 @@ cdef enum StringOption:
     SO_OF_SET = SO_NX | SO_XX | SO_GET | SO_KEEPTTL | SO_EXPIRE
     SO_OF_GETEX = SO_PERSIST | SO_EXPIRE
 
-cdef enum:
-    KEY_BATCH = 16          # keys hashed ahead of their lookups
-
 cdef struct OptionRule:
     const char* word
     int flag
@@ -230,18 +227,8 @@ cdef void cmd_getset(Call* c) noexcept nogil:
 
 
 # -- many keys at once ---------------------------------------------------------------------------------
-cdef inline int hash_keys(Call* c, int first, int step, Key* keys) noexcept nogil:
-    """Hash up to KEY_BATCH keys, every step-th argument from argv[first]; returns their number."""
-    cdef int n = 0
-    while n < KEY_BATCH and first < c.argc:
-        c.api.key(c.store, c.argv[first], &keys[n])
-        n += 1
-        first += step
-    return n
-
-
 cdef void cmd_mget(Call* c) noexcept nogil:
-    cdef Key keys[KEY_BATCH]
+    cdef Key keys[BATCH_KEYS]
     cdef Entry e
     cdef int i, n
     cdef int next_arg = 1
@@ -258,7 +245,7 @@ cdef void cmd_mget(Call* c) noexcept nogil:
 
 cdef void string_set_pairs(Call* c) noexcept nogil:
     """Set every pair of key and value from argv[1] on."""
-    cdef Key keys[KEY_BATCH]
+    cdef Key keys[BATCH_KEYS]
     cdef Entry e
     cdef int i, n
     cdef int next_arg = 1
