@@ -1,6 +1,6 @@
 """DEBUG: digests of the data for comparing servers, and switches and test replies for test suites.
 
-It is refused unless the directive enable-debug-command allows it.
+It is refused unless the directive enable-debug-command allows it; a caller in this process may always use it.
 """
 from libc.stdio cimport snprintf
 from libc.stdlib cimport atoi, strtod
@@ -11,7 +11,6 @@ cdef enum:
     DEBUG_TEXT_MAX = 1024       # bytes of an argument that DEBUG copies
 
 cdef enum DebugRule:            # Config.enable_debug
-    DEBUG_NO = 0
     DEBUG_YES = 1
     DEBUG_LOCAL = 2
 
@@ -295,7 +294,8 @@ cdef DebugRow[11] DEBUG_ROWS = [
 
 cdef inline bint debug_allowed(Call* c) noexcept nogil:
     cdef int64_t rule = c.store.config.enable_debug
-    return rule == DEBUG_YES or (rule == DEBUG_LOCAL and c.api.is_local(c))
+    cdef int place = c.api.client_place(c)
+    return rule == DEBUG_YES or place == PLACE_PROCESS or (rule == DEBUG_LOCAL and place == PLACE_MACHINE)
 
 
 cdef void cmd_debug(Call* c) noexcept nogil:

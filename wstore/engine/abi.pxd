@@ -49,6 +49,11 @@ cdef enum LookupFlag:
     LOOKUP_WRITE = 1        # announces a change to come: must be used before any put/remove/edit in place
     LOOKUP_NOTOUCH = 2      # neither counts nor touches (OBJECT, TYPE, TTL, SCAN ...)
 
+cdef enum ClientPlace:      # where a client is
+    PLACE_REMOTE = 0
+    PLACE_MACHINE = 1       # on this machine: loopback or a Unix socket
+    PLACE_PROCESS = 2       # in this process: Engine.execute
+
 cdef enum CommandFlag:      # as in COMMAND INFO
     CMD_WRITE = 1 << 0
     CMD_READONLY = 1 << 1
@@ -248,7 +253,7 @@ cdef struct EngineApi:
     void (*reply_grow)(Reply*, size_t more) noexcept nogil      # make room for `more` bytes
     int (*select_db)(Call*, int64_t index) noexcept nogil       # 0, or -1: out of range
     void (*close_after_reply)(Call*) noexcept nogil
-    bint (*is_local)(Call*) noexcept nogil                      # the client is on this machine, or in this process
+    int (*client_place)(Call*) noexcept nogil                   # a ClientPlace
     void (*log)(Store*, int level, const char* line) noexcept nogil
 
 

@@ -365,3 +365,10 @@ cdef int api_select_db(Call* call, int64_t index) noexcept nogil:
 cdef void api_close_after_reply(Call* call) noexcept nogil:
     if (<Client*>call.client).fd >= 0:
         (<Client*>call.client).flags |= CLIENT_CLOSE_AFTER_REPLY
+
+
+cdef int api_client_place(Call* call) noexcept nogil:
+    cdef Client* c = <Client*>call.client
+    if c.flags & CLIENT_INTERNAL:
+        return PLACE_PROCESS
+    return PLACE_MACHINE if ws_addr_is_loopback(&c.peer) else PLACE_REMOTE

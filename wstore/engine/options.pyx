@@ -7,7 +7,7 @@ CONFIG_FIELDS = (
     "slowlog_log_slower_than", "slowlog_max_len", "hz", "active_expire", "protected_mode",
     "obuf_hard.0", "obuf_hard.1", "obuf_hard.2", "obuf_soft.0", "obuf_soft.1", "obuf_soft.2",
     "obuf_soft_seconds.0", "obuf_soft_seconds.1", "obuf_soft_seconds.2", "requires_auth", "latency_tracking",
-    "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay")
+    "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay", "enable_debug")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
