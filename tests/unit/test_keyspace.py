@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests import strategies
-from wstore.engine._engine import Engine
+from wstore.engine._engine import TypedStore as Engine
 
 SLOTS = 16384
 HOUR_MS = 3_600_000

@@ -3,7 +3,7 @@
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
 segment.pyx, keyspace.pyx, expire.pyx, databases.pyx; then client.pxd, table.pxd and server.pxd, buffers.pyx, resp.pyx
 (requests), table.pyx, dispatch.pyx (commands in batches), client.pyx, server.pyx, pyhandler.pyx, loop.pyx; api.pyx (the
-function table), store.pyx (the Python face).
+function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, snprintf, stderr
@@ -38,4 +38,5 @@ include "values.pyx"
 include "pyhandler.pyx"
 include "api.pyx"
 include "store.pyx"
+include "typed.pyx"
 include "loop.pyx"

@@ -1,55 +1,5 @@
-# The engine's Python face: one Store* with typed methods for the hottest commands, everything else by execute().
-#
-# Invariant: without a loop (store.served is 0) the GIL alone guards the store, and these methods keep it; with one,
-# they take the store's lock first, which a thread that holds the GIL only ever tries for.
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-
-
-cdef inline int take_str(object o, Str* out) except -1:
-    """The bytes of `o`: bytes, or str as UTF-8. Valid as long as the object."""
-    cdef Py_ssize_t n
-    if PyBytes_CheckExact(o):
-        out.ptr = PyBytes_AS_STRING(o)
-        out.len = PyBytes_GET_SIZE(o)
-        return 0
-    if isinstance(o, str):
-        out.ptr = PyUnicode_AsUTF8AndSize(o, &n)
-        out.len = n
-        return 0
-    raise TypeError(f"a key must be bytes or str, not {type(o).__name__}")
-
-
-cdef bytes key_bytes(const Key* key):
-    return PyBytes_FromStringAndSize(key.ptr, key.len)
-
-
-cdef struct KeyBuffer:          # keys that a scan met, one after another, each behind its length
-    Reply bytes
-    size_t count
-
-
-cdef void collect_key(void* arg, const Key* key, Entry* e) noexcept nogil:
-    cdef KeyBuffer* keys = <KeyBuffer*>arg
-    cdef size_t need = sizeof(size_t) + key.len
-    if keys.bytes.len + need > keys.bytes.cap:
-        reply_grow(&keys.bytes, need)
-    memcpy(keys.bytes.data + keys.bytes.len, &key.len, sizeof(size_t))
-    memcpy(keys.bytes.data + keys.bytes.len + sizeof(size_t), key.ptr, key.len)
-    keys.bytes.len += need
-    keys.count += 1
-
-
-cdef list take_keys(KeyBuffer* keys):
-    """The collected keys as a list of bytes; frees the buffer."""
-    cdef list out = []
-    cdef size_t at = 0, n, i
-    for i in range(keys.count):
-        memcpy(&n, keys.bytes.data + at, sizeof(size_t))
-        out.append(PyBytes_FromStringAndSize(keys.bytes.data + at + sizeof(size_t), n))
-        at += sizeof(size_t) + n
-    ws_free(keys.bytes.data)
-    return out
+# The engine's Python face: one Store*, its command tables, counters and clients. typed.pyx has the methods that users of
+# an embedded store call most.
 
 
 cdef class Engine:
@@ -77,103 +27,13 @@ cdef class Engine:
             with nogil:
                 store_free(self.store)
 
-    cdef inline Db* current_db(self):
-        return st_db(self.store, self.db_index)
-
-    # -- typed methods -------------------------------------------------------------------------------------------
-
-    def get(self, key):
-        """The string at `key` as bytes, or None. Raises ReplyError (WRONGTYPE) for another type."""
-        cdef Str name
-        cdef Key k
-        cdef Entry e
-        cdef Str s
-        cdef char digits[24]
-        cdef object out = None
-        take_str(key, &name)
-        ks_key(self.store, name, &k)
-        if ks_find(self.current_db(), &k, &e):
-            if e.expire_ms != NO_EXPIRE:
-                self.store.now_ms = ws_unix_ms()
-                if is_expired(self.store, &e):
-                    drop_expired(self.store, self.current_db(), &k, &e)
-                    return None
-            s = view_string(&e, digits)
-            out = PyBytes_FromStringAndSize(s.ptr, s.len)
-        return out
-
-    def set(self, key, value):
-        """Store a string value (bytes, or str as UTF-8, or int) under `key`."""
-        cdef Str name, text
-        cdef Key k
-        cdef Entry e
-        cdef Value v
-        cdef int64_t room
-        take_str(key, &name)
-        take_str(value, &text)
-        ks_key(self.store, name, &k)
-        ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE)
-        value_of_string(self.store.api, text, &room, &v)
-        ks_put(self.store, self.current_db(), &k, &e, &v, NO_EXPIRE)
-        return True
-
-    def delete(self, key):
-        cdef Str name
-        cdef Key k
-        cdef Entry e
-        take_str(key, &name)
-        ks_key(self.store, name, &k)
-        if not ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE):
-            return False
-        ks_remove(self.store, self.current_db(), &k, &e)
-        return True
-
-    def __len__(self):
-        return self.current_db().keys
-
-    def expire_at(self, key, int64_t expire_ms):
-        cdef Str name
-        cdef Key k
-        cdef Entry e
-        take_str(key, &name)
-        ks_key(self.store, name, &k)
-        if not ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE):
-            return False
-        ks_set_expire(self.store, self.current_db(), &k, &e, expire_ms)
-        return True
+    # -- upkeep and checks ----------------------------------------------------------------------------------------
 
     def tick(self, int64_t now_ms, int64_t budget_us=1000000):
+        """Do as a loop would at that Unix time: expire, age, evacuate for about budget_us each. True: more is left."""
         self.store.now_ms = now_ms
         ks_cron(self.store, budget_us)
         return ks_turn(self.store, budget_us)
-
-    def scan(self, uint64_t cursor=0, size_t count=10):
-        """(next cursor, keys) as SCAN: at least `count` keys unless the scan is at its end (cursor 0)."""
-        cdef KeyBuffer keys
-        cdef uint64_t following
-        memset(&keys, 0, sizeof(keys))
-        following = ks_scan(self.store, self.current_db(), cursor, count, collect_key, &keys)
-        return following, take_keys(&keys)
-
-    def keys_in_slot(self, int slot, count=None):
-        """The keys of one slot (0 .. 16383) as a list of bytes, `count` of them at the most."""
-        cdef KeyBuffer keys
-        cdef size_t most
-        if not 0 <= slot < SLOT_COUNT:
-            raise ValueError("Invalid slot")
-        most = <size_t>-1 if count is None else count
-        memset(&keys, 0, sizeof(keys))
-        ks_scan_slot(self.store, self.current_db(), slot, most, collect_key, &keys)
-        return take_keys(&keys)
-
-    def slot_counts_bytes(self):
-        """Keys of each slot of the selected database: uint32[16384], native byte order, as bytes."""
-        return PyBytes_FromStringAndSize(<char*>self.current_db().slot_counts, SLOT_COUNT * sizeof(uint32_t))
-
-    def random_key(self):
-        cdef Key key
-        cdef Entry e
-        return key_bytes(&key) if ks_random_key(self.store, self.current_db(), &key, &e) else None
 
     def validate(self):
         """Walk every database and check all invariants of its structures. Raises AssertionError."""

@@ -1,0 +1,268 @@
+# The embedded store's hottest commands as methods, straight to the keyspace: no RESP, no command table.
+#
+# Invariant: without a loop (store.served is 0) the GIL alone guards the store, and these methods keep it; with one,
+# they take the store's lock first, for which a thread that holds the GIL waits without it.
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+
+cdef str WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+cdef str TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+
+cdef inline int take_str(object o, Str* out) except -1:
+    """The bytes of a key or value: bytes, or str as UTF-8. They are valid as long as the object."""
+    cdef Py_ssize_t n
+    if PyBytes_CheckExact(o):
+        out.ptr = PyBytes_AS_STRING(o)
+        out.len = PyBytes_GET_SIZE(o)
+    elif isinstance(o, str):
+        out.ptr = PyUnicode_AsUTF8AndSize(o, &n)
+        out.len = n
+    elif isinstance(o, bytes):
+        out.ptr = PyBytes_AS_STRING(o)
+        out.len = PyBytes_GET_SIZE(o)
+    else:
+        raise TypeError(f"an argument must be bytes or str, not {type(o).__name__}")
+    return 0
+
+
+cdef struct KeyBuffer:          # keys that a scan met, one after another, each behind its length
+    Reply bytes
+    size_t count
+
+
+cdef void collect_key(void* arg, const Key* key, Entry* e) noexcept nogil:
+    cdef KeyBuffer* keys = <KeyBuffer*>arg
+    cdef size_t need = sizeof(size_t) + key.len
+    if keys.bytes.len + need > keys.bytes.cap:
+        keys.bytes.cap = max(keys.bytes.cap * 2, keys.bytes.len + need)
+        keys.bytes.data = <char*>ws_realloc(keys.bytes.data, keys.bytes.cap)
+    memcpy(keys.bytes.data + keys.bytes.len, &key.len, sizeof(size_t))
+    memcpy(keys.bytes.data + keys.bytes.len + sizeof(size_t), key.ptr, key.len)
+    keys.bytes.len += need
+    keys.count += 1
+
+
+cdef list take_keys(KeyBuffer* keys):
+    """The collected keys as a list of bytes; frees the buffer."""
+    cdef list out = []
+    cdef size_t at = 0
+    cdef size_t n, i
+    for i in range(keys.count):
+        memcpy(&n, keys.bytes.data + at, sizeof(size_t))
+        out.append(PyBytes_FromStringAndSize(keys.bytes.data + at + sizeof(size_t), n))
+        at += sizeof(size_t) + n
+    ws_free(keys.bytes.data)
+    return out
+
+
+cdef class TypedStore(Engine):
+    """An Engine with typed methods for strings. Keys and values are bytes, or str as UTF-8; replies are bytes."""
+
+    cdef inline bint enter(self) noexcept:
+        """Begin to use the store; hand the result to leave()."""
+        if self.store.served:
+            server_enter(server_of(self.store))
+            return True
+        return False
+
+    cdef inline void leave(self, bint locked) noexcept:
+        if locked:
+            server_unlock(server_of(self.store))
+
+    cdef inline Db* current_db(self) noexcept:
+        return st_db(self.store, self.db_index)
+
+    cdef inline bint find(self, const Key* key, Entry* e) noexcept:
+        """Look a key up for reading; the clock is read only if the key has a TTL."""
+        cdef Db* db = self.current_db()
+        if ks_find(db, key, e):
+            if e.expire_ms == NO_EXPIRE:
+                self.store.stats.keyspace_hits += 1
+                touch_entry(e)
+                return True
+            self.store.now_ms = ws_unix_ms()
+        return ks_lookup(self.store, db, key, e, LOOKUP_READ)
+
+    cdef object read(self, const Key* key, bint* wrong_type):
+        cdef Entry e
+        cdef Str s
+        cdef char digits[24]
+        if not self.find(key, &e):
+            return None
+        if e.type != TYPE_STRING:
+            wrong_type[0] = True
+            return None
+        s = view_string(&e, digits)
+        return PyBytes_FromStringAndSize(s.ptr, s.len)
+
+    cdef void write(self, const Key* key, Str text) noexcept:
+        """Store a string without a TTL."""
+        cdef Entry e
+        cdef Value v
+        cdef int64_t room
+        cdef Db* db = self.current_db()
+        if ks_find(db, key, &e) and e.expire_ms != NO_EXPIRE:
+            self.store.now_ms = ws_unix_ms()
+            ks_lookup(self.store, db, key, &e, LOOKUP_WRITE)
+        value_of_string(self.store.api, text, &room, &v)
+        ks_put(self.store, db, key, &e, &v, NO_EXPIRE)
+        self.store.dirty += 1
+
+    cdef int check_length(self, Str text) except -1:
+        cdef size_t most = <size_t>self.store.config.proto_max_bulk_len
+        if text.len > most:
+            raise ReplyError(TOO_LONG)
+        return 0
+
+    def get(self, key):
+        """The string at `key` (bytes), or None. Raises ReplyError if the key holds another type."""
+        cdef Str name
+        cdef Key k
+        cdef bint wrong_type = False
+        take_str(key, &name)
+        ks_key(self.store, name, &k)
+        locked = self.enter()
+        try:
+            out = self.read(&k, &wrong_type)
+        finally:
+            self.leave(locked)
+        if wrong_type:
+            raise ReplyError(WRONG_TYPE)
+        return out
+
+    def set(self, key, value, *, ex=None, px=None, exat=None, pxat=None, bint nx=False, bint xx=False,
+            bint keepttl=False, bint get=False):
+        """SET: True, or None if nx or xx kept it from being stored; with get, the old value (bytes or None).
+
+        value: bytes, str, int or float. ex, px: TTL in seconds, milliseconds; exat, pxat: Unix time of expiry in
+        the same units. Raises ReplyError as SET does.
+        """
+        cdef Str name, text
+        cdef Key k
+        if not (nx or xx or keepttl or get or ex is not None or px is not None or exat is not None
+                or pxat is not None):
+            if not isinstance(value, (bytes, str)):
+                value = bytes_of_arg(value)
+            take_str(key, &name)
+            take_str(value, &text)
+            self.check_length(text)
+            ks_key(self.store, name, &k)
+            locked = self.enter()
+            self.write(&k, text)
+            self.leave(locked)
+            return True
+        args = ["SET", key, value]
+        for word, amount in (("EX", ex), ("PX", px), ("EXAT", exat), ("PXAT", pxat)):
+            if amount is not None:
+                args += [word, amount]
+        args += [word for word, wanted in (("NX", nx), ("XX", xx), ("KEEPTTL", keepttl), ("GET", get)) if wanted]
+        reply = self.execute(*args)
+        return reply if get or reply is None else True
+
+    def delete(self, *keys):
+        """Remove keys; how many there were (int)."""
+        cdef Str name
+        cdef Key k
+        cdef Entry e
+        cdef int64_t removed = 0
+        for key in keys:
+            take_str(key, &name)
+            ks_key(self.store, name, &k)
+            locked = self.enter()
+            self.store.now_ms = ws_unix_ms()
+            if ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE):
+                ks_remove(self.store, self.current_db(), &k, &e)
+                self.store.dirty += 1
+                removed += 1
+            self.leave(locked)
+        return removed
+
+    def mget(self, keys, *more):
+        """The strings at these keys as a list, None where there is none or another type."""
+        cdef Str name
+        cdef Key k
+        cdef bint wrong_type = False
+        out = []
+        for key in ((keys,) if isinstance(keys, (bytes, str)) else tuple(keys)) + more:
+            take_str(key, &name)
+            ks_key(self.store, name, &k)
+            locked = self.enter()
+            try:
+                out.append(self.read(&k, &wrong_type))
+            finally:
+                self.leave(locked)
+        return out
+
+    def __contains__(self, key):
+        cdef Str name
+        cdef Key k
+        cdef Entry e
+        take_str(key, &name)
+        ks_key(self.store, name, &k)
+        locked = self.enter()
+        found = self.find(&k, &e)
+        self.leave(locked)
+        return bool(found)
+
+    def __len__(self):
+        return self.current_db().keys
+
+    def select(self, int index):
+        """Choose the database of all further calls. Raises ReplyError if there is no such database."""
+        self.execute("SELECT", index)
+
+    def scan(self, uint64_t cursor=0, size_t count=10):
+        """(next cursor, keys): at least `count` keys from there on; the next cursor is 0 at the end."""
+        cdef KeyBuffer keys
+        cdef uint64_t following
+        memset(&keys, 0, sizeof(keys))
+        locked = self.enter()
+        self.store.now_ms = ws_unix_ms()
+        following = ks_scan(self.store, self.current_db(), cursor, count, collect_key, &keys)
+        self.leave(locked)
+        return following, take_keys(&keys)
+
+    def keys_in_slot(self, int slot, count=None):
+        """Keys of one slot (0 .. 16383) as a list of bytes, `count` of them at the most."""
+        cdef KeyBuffer keys
+        cdef size_t most = <size_t>-1 if count is None else <size_t>count
+        if not 0 <= slot < SLOT_COUNT:
+            raise ValueError("a slot is 0 .. 16383")
+        memset(&keys, 0, sizeof(keys))
+        locked = self.enter()
+        self.store.now_ms = ws_unix_ms()
+        ks_scan_slot(self.store, self.current_db(), slot, most, collect_key, &keys)
+        self.leave(locked)
+        return take_keys(&keys)
+
+    def random_key(self):
+        """A key, each equally likely, or None if there is none."""
+        cdef Key key
+        cdef Entry e
+        locked = self.enter()
+        found = ks_random_key(self.store, self.current_db(), &key, &e)
+        out = PyBytes_FromStringAndSize(key.ptr, key.len) if found else None
+        self.leave(locked)
+        return out
+
+    def expire_at(self, key, int64_t expire_ms):
+        """Let a key expire at a Unix time in ms (-1: never); False: no such key."""
+        cdef Str name
+        cdef Key k
+        cdef Entry e
+        take_str(key, &name)
+        ks_key(self.store, name, &k)
+        locked = self.enter()
+        found = ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE)
+        if found:
+            ks_set_expire(self.store, self.current_db(), &k, &e, expire_ms)
+        self.leave(locked)
+        return bool(found)
+
+    def slot_counts_bytes(self):
+        """Keys of each slot of the database: uint32[16384] in native byte order, as bytes."""
+        locked = self.enter()
+        out = PyBytes_FromStringAndSize(<char*>self.current_db().slot_counts, SLOT_COUNT * sizeof(uint32_t))
+        self.leave(locked)
+        return out
