@@ -21,9 +21,13 @@ class ServerLog:
 
     def __init__(self, path="", level="notice"):
         self.path = path
-        self.level = LEVELS.index(level)
         self.role = "C"
         self._syslog = None
+        self.set_level(level)
+
+    def set_level(self, level):
+        """Drop lines below `level`, one of LEVELS."""
+        self._level = LEVELS.index(level)
 
     def open_syslog(self, ident, facility):
         """Send all lines to syslog as well."""
@@ -34,7 +38,7 @@ class ServerLog:
 
     def write(self, level, text):
         """Log `text` (str) at `level`, a number: 0 debug, 1 verbose, 2 notice, 3 warning."""
-        if level < self.level:
+        if level < self._level:
             return
         now = time.time()
         date = time.strftime("%d %b %Y %H:%M:%S", time.localtime(now))

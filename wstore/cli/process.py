@@ -48,3 +48,16 @@ def notify_supervisor(text):
         sock.sendall(text.encode())
         return True
     return False
+
+
+def run_until_signal(runtime):
+    """Serve until SHUTDOWN, SIGTERM or SIGINT; the signal's name, or "" without one.
+
+    A second SIGINT ends the process at once, whatever it is doing.  SIGHUP is ignored.
+    """
+    import signal
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    runtime.loop.catch_signals()
+    runtime.run()
+    number = runtime.loop.stop_signal
+    return signal.Signals(number).name if number else ""

@@ -33,10 +33,18 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.log = api_log
 
 
-cdef void api_log(Store* store, int level, const char* line) noexcept nogil:
-    """One line to stderr, if the level is logged."""
-    if level >= store.config.loglevel:
+cdef void log_line(Store* store, int level, const char* line) noexcept with gil:
+    cdef object log = (<Engine>store.engine).log if store.engine != NULL else None
+    if log is None:
         fprintf(stderr, b"%s\n", line)
+    else:
+        log(level, line.decode("utf-8", "backslashreplace"))
+
+
+cdef void api_log(Store* store, int level, const char* line) noexcept nogil:
+    """One line to the log, if the level is logged."""
+    if level >= store.config.loglevel:
+        log_line(store, level, line)
 
 
 cdef Store* store_new(int databases) noexcept nogil:

@@ -26,6 +26,11 @@ cdef extern from "net.h" nogil:
     int ws_wake_pipe(int* fds)
     int ws_wake_drain(int fd)
 
+cdef extern from "stop_signals.h" nogil:
+    void ws_stop_signals_catch(int* stopping, int wake_fd)
+    int ws_stop_signals_seen()
+    void ws_stop_signals_release()
+
 cdef extern from "errno.h" nogil:
     int errno
     enum:
@@ -330,6 +335,7 @@ cdef class Loop:
     cdef Server* server
     cdef object engine          # kept alive
     cdef list unix_paths
+    cdef bint catches_signals
 
     def __cinit__(self, Engine engine):
         cdef Server* s = server_of(engine.store)
@@ -383,16 +389,53 @@ cdef class Loop:
         snprintf(self.server.unix_path, sizeof(self.server.unix_path), b"%s", <const char*>path_bytes)
 
     def _listen(self, sock, int backlog, bint is_unix):
+        sock.listen(backlog)
+        sock.setblocking(False)
+        self.add_listener(sock.detach(), is_unix)
+
+    @property
+    def listener_count(self):
+        return self.server.listener_count
+
+    def add_listener(self, int fd, bint is_unix=False):
+        """Serve a listening, non-blocking socket; its descriptor is the loop's from here on. OSError: too many."""
         cdef Server* s = self.server
         cdef int i = s.listener_count
         if i == LISTENERS_MAX:
-            raise OSError("too many addresses to listen at")
-        sock.listen(backlog)
-        sock.setblocking(False)
-        s.listeners[i] = sock.detach()
+            close(fd)
+            raise OSError(EMFILE, "too many addresses to listen at")
+        s.listeners[i] = fd
         s.listener_is_unix[i] = is_unix
         s.listener_count += 1
-        ws_poll_add(s.poll_fd, s.listeners[i], WS_POLL_IN, <void*><size_t>(TAG_LISTENER + 2 * i))
+        ws_poll_add(s.poll_fd, fd, WS_POLL_IN, <void*><size_t>(TAG_LISTENER + 2 * i))
+
+    def remove_listener(self, int fd):
+        """Close a listening socket. ValueError: it is none of the loop's."""
+        cdef Server* s = self.server
+        cdef int last = s.listener_count - 1
+        cdef int i
+        for i in range(s.listener_count):
+            if s.listeners[i] == fd:
+                break
+        else:
+            raise ValueError(f"descriptor {fd} is no listener")
+        close(fd)
+        s.listener_count = last
+        if i < last:        # the last one takes its place, and its number in events
+            s.listeners[i] = s.listeners[last]
+            s.listener_is_unix[i] = s.listener_is_unix[last]
+            ws_poll_mod(s.poll_fd, s.listeners[i], 0 if s.listeners_resting else WS_POLL_IN,
+                        <void*><size_t>(TAG_LISTENER + 2 * i))
+
+    def catch_signals(self):
+        """Let SIGTERM and SIGINT end `run`, and a second SIGINT the process; for a process that only serves."""
+        ws_stop_signals_catch(<int*>&self.server.stopping, self.server.wake_fd)
+        self.catches_signals = 1
+
+    @property
+    def stop_signal(self):
+        """Number of the signal that ended `run`; 0: none."""
+        return ws_stop_signals_seen()
 
     def run(self):
         """Serve until `stop` is called, here, without the GIL; raises what a signal handler raised."""
@@ -411,6 +454,8 @@ cdef class Loop:
         cdef Server* s = self.server
         if s == NULL:
             return
+        if self.catches_signals:
+            ws_stop_signals_release()
         server_enter(s)
         loop_close(s)
         s.store.served = 0

@@ -10,6 +10,8 @@ cdef class Engine:
     cdef Store* store
     cdef int db_index
     cdef public object config   # wstore.admin.config.Config, or None
+    cdef public object runtime  # wstore.admin.runtime.Runtime while it is served, or None
+    cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
 
     def __cinit__(self, int databases=16):
         if databases < 1:

@@ -125,7 +125,7 @@ class Loader:
 
     def _check_password(self):
         """The password of `user default` must be requirepass: it is a hash, of which wstore has no use."""
-        import hashlib      # only here: no file that wstore writes needs it
+        import hashlib  # only here: no file that wstore writes needs it
         if hashlib.sha256(to_bytes(self.config["requirepass"])).hexdigest() != self._password_hash:
             raise FileError("The password of 'user default' is not that of requirepass; " + NO_USERS)
 

@@ -70,6 +70,15 @@ class Config(Mapping):
         """Call `hook()` when one of these directives has changed; ConfigError in it undoes the change."""
         self._hooks.append((frozenset(TABLE[name].key for name in names), hook))
 
+    def forget(self, hook):
+        """Call `hook` no more."""
+        self._hooks = [entry for entry in self._hooks if entry[1] != hook]
+
+    def run_hooks(self):
+        """Call all hooks: values were loaded after the hooks were set."""
+        for _, hook in list(self._hooks):
+            hook()
+
     def _put(self, key, value):
         if key == "dir" and self._owns_process:
             try:

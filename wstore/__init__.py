@@ -1,0 +1,24 @@
+"""wstore: a memory-compact key-value engine that speaks Redis, as a server and inside of Python.
+
+    with wstore.Store() as store:               # the engine in this process, no socket
+        store.set("user:1", "Ann")
+
+    with wstore.Server(port=0) as server:       # the same, served to Redis clients by a thread
+        print(server.url)
+
+`Store` and `Server` are imported when they are first used.
+"""
+from wstore.errors import ReplyError
+from wstore.versions import WSTORE_VERSION as __version__
+
+__all__ = ["ReplyError", "Server", "Store", "__version__"]
+
+
+def __getattr__(name):
+    if name == "Store":
+        from wstore.store import Store
+        return Store
+    if name == "Server":
+        from wstore.server import Server
+        return Server
+    raise AttributeError(f"module 'wstore' has no attribute {name!r}")

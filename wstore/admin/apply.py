@@ -1,0 +1,43 @@
+"""Carries the settings in force to the engine: at start all of them, later those that CONFIG SET changes.
+
+The engine knows settings as numbers, by the field names of `Config` in engine/abi.pxd.
+"""
+from wstore.admin.serverlog import LEVELS
+
+# Directives that an engine option of the same name (with "_" for "-") takes as a number
+_NUMBERS = (
+    "maxclients", "timeout", "tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit",
+    "slowlog-log-slower-than", "slowlog-max-len", "hz", "protected-mode", "latency-tracking",
+    "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del")
+_LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
+_I64_MAX = (1 << 63) - 1
+
+
+def _set_number(engine, name):
+    engine.set_option(name.replace("-", "_"), int(engine.config[name]))
+
+
+def _set_buffer_limits(engine):
+    for at, limits in enumerate(engine.config["client-output-buffer-limit"]):
+        for option, limit in zip(_LIMITS, limits):
+            engine.set_option(f"{option}.{at}", min(limit, _I64_MAX))
+
+
+def _set_password(engine):
+    engine.set_option("requires_auth", int(engine.config["requirepass"] != ""))
+
+
+def _set_log_level(engine):
+    engine.set_option("loglevel", LEVELS.index(engine.config["loglevel"]))
+
+
+def attach(engine, config):
+    """Make `config` the configuration of `engine`, now and whenever it changes."""
+    engine.config = config
+    hooks = {(name,): lambda name=name: _set_number(engine, name) for name in _NUMBERS}
+    hooks["client-output-buffer-limit",] = lambda: _set_buffer_limits(engine)
+    hooks["requirepass",] = lambda: _set_password(engine)
+    hooks["loglevel",] = lambda: _set_log_level(engine)
+    for names, hook in hooks.items():
+        hook()
+        config.on_change(names, hook)

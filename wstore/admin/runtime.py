@@ -1,0 +1,35 @@
+"""What a served engine has beside its data: the loop that serves it, the log, the listening sockets."""
+from wstore.admin.listening import Listeners
+from wstore.engine._engine import Loop
+
+
+class Runtime:
+    """An engine while it is served: open, `run`, close.  `engine.runtime` is it as long as it is open."""
+
+    def __init__(self, engine, log):
+        self.engine = engine
+        self.log = log
+        self.loop = Loop(engine)
+        self.listeners = Listeners(self.loop, engine.config, log)
+        engine.runtime = self
+        engine.log = log.write
+        engine.config.on_change(["loglevel"], self._set_log_level)
+
+    def _set_log_level(self):
+        self.log.set_level(self.engine.config["loglevel"])
+
+    def run(self):
+        """Serve until `stop`, without the GIL; raises what interrupted it."""
+        self.loop.run()
+
+    def stop(self):
+        """End `run` after the turn at hand; from any thread."""
+        self.loop.stop()
+
+    def close(self):
+        """Close all connections and sockets."""
+        self.listeners.close()
+        self.engine.config.forget(self._set_log_level)
+        self.engine.runtime = None
+        self.engine.log = None
+        self.loop.close()

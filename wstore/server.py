@@ -1,0 +1,129 @@
+"""`wstore.Server`: a store served to Redis clients by a thread of this process."""
+import logging
+import threading
+
+from wstore.admin.config.table import TABLE
+from wstore.admin.listening import ListenError
+from wstore.admin.runtime import Runtime
+from wstore.store import Store
+
+_PYTHON_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+
+
+class _PythonLog:
+    """The server's log as records of the logger "wstore"."""
+
+    def __init__(self):
+        self._logger = logging.getLogger("wstore")
+        self.last_warning = ""
+
+    def set_level(self, level):
+        """Levels are up to the logger."""
+
+    def write(self, level, text):
+        if level == 3:
+            self.last_warning = text
+        self._logger.log(_PYTHON_LEVELS[level], text)
+
+    def verbose(self, text):
+        self.write(1, text)
+
+    def notice(self, text):
+        self.write(2, text)
+
+    def warning(self, text):
+        self.write(3, text)
+
+
+class Server:
+    """Serves a Store over RESP.  The loop runs in a thread of its own, without the GIL.
+
+        with wstore.Server(requirepass="secret") as server:
+            redis.Redis(port=server.port, password="secret").ping()
+
+    store: the Store to serve, which stays open; None: a new one, closed with the server.
+    port: TCP port; 0: one that is free; None: no TCP.  `bind` is 127.0.0.1 unless given.
+    settings: directives of the configuration, with "_" for "-" (`maxclients=100`, `unixsocket="/tmp/x"`); bool,
+    numbers, text, and lists of them for directives of several words.
+
+    The store may be used directly at the same time.  ValueError for a wrong setting, OSError if `start` cannot
+    listen.  A server can be started again after it has stopped.
+    """
+
+    def __init__(self, store=None, port=0, *, bind="127.0.0.1", **settings):
+        self._own_store = store is None
+        self.store = Store(databases=settings.get("databases", 16)) if store is None else store
+        self._any_port = port == 0
+        self._runtime = None
+        self._thread = None
+        self._configure({"port": port or 0, "bind": bind, **settings})
+
+    def _configure(self, settings):
+        config = self.store.config
+        for name, value in settings.items():
+            name = name.replace("_", "-")
+            if name not in TABLE:
+                raise ValueError(f"there is no directive {name!r}")
+            try:
+                config.load(name, words_of(value))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        config.run_hooks()
+
+    def start(self):
+        """Listen and serve.  OSError if an address cannot be had; RuntimeError if it is served already."""
+        log = _PythonLog()
+        runtime = Runtime(self.store, log)
+        try:
+            runtime.listeners.open_tcp(self._any_port)
+            runtime.listeners.open_unix()
+        except ListenError:
+            runtime.close()
+            raise OSError(log.last_warning) from None
+        self._runtime = runtime
+        self._thread = threading.Thread(target=runtime.run, name="wstore", daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        """End the loop and close all connections; the data stays, unless the store is the server's own."""
+        if self._runtime is not None:
+            self._runtime.stop()
+            self._thread.join()
+            self._runtime.close()
+            self._runtime = self._thread = None
+
+    def close(self):
+        """`stop`, and close the store if it is the server's own."""
+        self.stop()
+        if self._own_store:
+            self.store.close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def port(self):
+        """The TCP port that it listens on; 0 while it does not."""
+        return self._runtime.listeners.port if self._runtime is not None else 0
+
+    @property
+    def url(self):
+        """Where clients connect to: redis://127.0.0.1:PORT, or unix://PATH without TCP."""
+        if self.port:
+            [address, *_] = self.store.config["bind"]
+            host = {"*": "127.0.0.1", "::*": "[::1]"}.get(address, address)
+            return f"redis://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+        return f"unix://{self.store.config['unixsocket']}"
+
+
+def words_of(value):
+    """A Python value as the words of a directive."""
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, (list, tuple)):
+        return [str(word) for word in value]
+    return [str(value)]
