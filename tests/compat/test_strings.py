@@ -13,7 +13,7 @@ from tests.strategies import EDGE_SIZES, INT_EDGES, ODD_NUMBERS, ints, noise, nu
 FAR_S = 4102444800              # 2100-01-01
 SMALLEST_BULK_LIMIT = 1 << 20   # proto-max-bulk-len takes no less
 INT64_MAX = (1 << 63) - 1
-TIMES = [b"100", b"0", b"-1", b"1", b"x", b"", b"1.5", b"%d" % FAR_S, b"%d" % (FAR_S * 1000), b"%d" % INT64_MAX,
+TIMES = [b"100", b"0", b"-1", b"100000", b"x", b"", b"1.5", b"%d" % FAR_S, b"%d" % (FAR_S * 1000), b"%d" % INT64_MAX,
          b"%d" % (INT64_MAX // 1000), b"%d" % (INT64_MAX // 1000 + 1), b"%d" % (INT64_MAX - 1000), b"-%d" % INT64_MAX,
          b"%d" % (INT64_MAX + 1)]
 TIME_WORDS = [b"EX", b"PX", b"EXAT", b"PXAT"]
