@@ -357,8 +357,8 @@ def dead_files(tree: Tree) -> list[str]:
 
 
 def siblings_loaded(tree: Tree, source: Source) -> set[str]:
-    """A package that walks over its own modules by pkgutil uses them all."""
-    if not source.path.endswith("__init__.py") or "pkgutil" not in source.imports:
+    """A package that imports its own modules by their names in the folder uses them all."""
+    if not source.path.endswith("__init__.py") or not {"importlib", "pkgutil"} & source.imports:
         return set()
     return {name for name in tree.by_module if name.startswith(source.module + ".")}
 

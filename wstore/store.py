@@ -6,7 +6,8 @@ Keys and values go in as bytes, or str as UTF-8, and come out as bytes.  Errors 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from wstore.admin import install
+from wstore.admin import apply, install
+from wstore.admin.config import Config
 from wstore.commands import _commands
 from wstore.engine._engine import TypedStore
 
@@ -28,6 +29,7 @@ class Store(TypedStore):
     def __init__(self, databases: int = 16) -> None:
         self.adopt(_commands.module())
         install(self)
+        apply.attach(self, Config())
 
     def __enter__(self) -> "Store":
         return self
