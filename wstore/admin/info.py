@@ -52,7 +52,7 @@ def server(engine):
 
 
 def clients(engine):
-    facts = engine.client_facts()
+    facts = _engine.client_facts(engine)
     return {
         "connected_clients": facts["connected"],
         "cluster_connections": 0,
@@ -139,7 +139,7 @@ def persistence(engine):
         "current_fork_perc": "0.00",
         "current_save_keys_processed": 0,
         "current_save_keys_total": 0,
-        "rdb_changes_since_last_save": engine.changes(),
+        "rdb_changes_since_last_save": _engine.changes(engine),
         "rdb_bgsave_in_progress": 0,
         "rdb_last_save_time": int(engine.facts.started_s),
         "rdb_last_bgsave_status": "ok",
@@ -166,7 +166,7 @@ def persistence(engine):
 
 def stats(engine):
     counters = engine.stats()
-    rates = engine.rates()
+    rates = _engine.rates(engine)
     return {
         "total_connections_received": counters["connections_received"],
         "total_commands_processed": counters["commands_processed"],
@@ -262,7 +262,7 @@ def _call_counts(calls, usec, rejected, failed):
 
 
 def errorstats(engine):
-    return {f"errorstat_{code}": f"count={count}" for code, count in engine.error_stats().items()}
+    return {f"errorstat_{code}": f"count={count}" for code, count in _engine.error_stats(engine).items()}
 
 
 def latencystats(engine):
@@ -270,7 +270,7 @@ def latencystats(engine):
     return {
         f"latency_percentiles_usec_{name}": ",".join(
             f"p{share:g}={process.percentile(histogram, share):.3f}" for share in wanted)
-        for name, histogram in engine.latencies().items()}
+        for name, histogram in _engine.latencies(engine).items()}
 
 
 def cluster(engine):

@@ -1,5 +1,6 @@
 """LATENCY: how long commands take (HISTOGRAM). Events are not sampled, so that the others have none to show."""
 from wstore.admin.registry import command, container
+from wstore.engine import _engine
 from wstore.engine.replies import Verbatim
 from wstore.errors import ReplyError
 
@@ -55,7 +56,7 @@ def _wanted(latencies, names):
 @command("latency|histogram", arity=-2, flags=_FLAGS)
 def latency_histogram(session, args):
     """LATENCY HISTOGRAM [command ...]"""
-    latencies = session.engine.latencies()
+    latencies = _engine.latencies(session.engine)
     names = [name.decode("utf-8", "replace").lower() for name in args[2:]]
     return {
         name.encode(): {

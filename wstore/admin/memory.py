@@ -1,6 +1,7 @@
 """MEMORY STATS, DOCTOR and MALLOC-STATS (what concerns one key, and PURGE, are in commands/object.pyx)."""
 from wstore.admin import process
 from wstore.admin.registry import command
+from wstore.engine import _engine
 from wstore.engine.replies import Verbatim
 
 MEGABYTE = 1 << 20
@@ -38,7 +39,7 @@ def memory_stats(session, args):
 
 def _by_database(engine, keyspaces):
     """What the table of each database takes: it is one table, for keys, expiry times and slots."""
-    tables = engine.table_bytes()
+    tables = _engine.table_bytes(engine)
     return {
         f"db.{index}".encode(): {
             b"overhead.hashtable.main": tables[index],
@@ -92,5 +93,5 @@ def memory_doctor(session, args):
 @command("memory|malloc-stats", arity=2)
 def memory_malloc_stats(session, args):
     """MEMORY MALLOC-STATS: what the engine's allocators hold, a name and bytes (or a count) a line"""
-    sizes = session.engine.memory()
+    sizes = _engine.memory_facts(session.engine)
     return Verbatim("txt", "".join(f"{name}: {size}\n" for name, size in sizes.items()).encode())

@@ -2,6 +2,8 @@
 import os
 import time
 
+from wstore.engine._engine import memory_facts
+
 
 class Facts:
     """What is said of an engine from its beginning to its end; `facts(engine)` finds it.
@@ -26,22 +28,22 @@ class Facts:
 class Memory:
     """Bytes by purpose, at one moment.
 
-    used: all that the engine has allocated; overhead: of it, what is not keys and values; dataset: what is;
-    rss: of the whole process, Python included.
+    used: what the engine has allocated; active: the pages behind that; overhead: of `used`, what is not keys and
+    values; dataset: what is; rss: resident in the whole process, Python included.
     """
 
-    __slots__ = ("used", "peak", "rss", "startup", "overhead", "dataset", "dataset_share", "clients", "table",
+    __slots__ = ("used", "peak", "rss", "active", "startup", "overhead", "dataset", "dataset_share", "clients",
                  "background_frees")
 
     def __init__(self, engine):
-        sizes = engine.memory()
+        sizes = memory_facts(engine)
         self.rss = rss_bytes()
         self.used = sizes["used"]
-        self.peak = max(sizes["peak"], self.used)
+        self.active = sizes["active"]
+        self.peak = sizes["peak"]
         self.startup = engine.facts.startup_bytes
         self.clients = sizes["clients"]
-        self.table = sizes["table"]
-        self.dataset = sizes["arena"] + sizes["blobs"]
+        self.dataset = sizes["dataset"]
         self.overhead = self.used - self.dataset
         self.dataset_share = self.dataset / max(1, self.used - self.startup)
         self.background_frees = sizes["background_frees"]

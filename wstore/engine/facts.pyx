@@ -1,0 +1,190 @@
+# What administration asks of an engine: memory, rates of the load, errors, latencies, clients as a whole, the build.
+#
+# Functions of an Engine rather than methods: INFO and MEMORY alone call them, with the store locked.
+
+
+cdef extern from "arena.h" nogil:
+    size_t ws_arena_live_bytes(const ws_arena*)
+
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define WS_COMPILER "clang " __clang_version__
+    #else
+    #define WS_COMPILER __VERSION__
+    #endif
+    #if defined(__x86_64__)
+    #define WS_CLOCK "X86 TSC"
+    #else
+    #define WS_CLOCK "POSIX clock_gettime"
+    #endif
+    """
+    const char* WS_COMPILER
+    const char* WS_CLOCK
+
+cdef enum:
+    RATE_PERIOD_US = 100000     # between two samples
+
+
+# -- rates and peaks, sampled by the loop --------------------------------------------------------------------------
+
+cdef void rates_sample(Server* s) noexcept nogil:
+    """Take a sample of the counters if it is time for one; the loop calls this every turn or so."""
+    cdef Rates* r = &s.rates
+    cdef int64_t now_us = ws_mono_us()
+    cdef uint64_t counters[RATE_KINDS]
+    cdef int i
+    if now_us - r.sampled_us < RATE_PERIOD_US:
+        return
+    counters[0] = s.store.stats.commands_processed
+    counters[1] = s.store.stats.net_input_bytes
+    counters[2] = s.store.stats.net_output_bytes
+    for i in range(RATE_KINDS):
+        if r.sampled_us and counters[i] >= r.counters[i]:     # RESETSTAT sets counters back
+            r.samples[i][r.next] = <double>(counters[i] - r.counters[i]) * 1e6 / <double>(now_us - r.sampled_us)
+        r.counters[i] = counters[i]
+    r.next = (r.next + 1) % RATE_SAMPLES
+    r.sampled_us = now_us
+    note_memory_peak(s, memory_sizes(s.store).used)
+
+
+cdef void note_memory_peak(Server* s, size_t used) noexcept nogil:
+    if used > s.rates.memory_peak:
+        s.rates.memory_peak = used
+
+
+def rates(Engine engine not None):
+    """Commands, bytes in and bytes out a second, over the last second or two; zeros without a loop."""
+    cdef Server* s = server_of(engine.store)
+    cdef double sums[RATE_KINDS]
+    cdef int i, k
+    for i in range(RATE_KINDS):
+        sums[i] = 0
+        for k in range(RATE_SAMPLES):
+            sums[i] += s.rates.samples[i][k]
+    return {"commands": sums[0] / RATE_SAMPLES, "input_bytes": sums[1] / RATE_SAMPLES,
+            "output_bytes": sums[2] / RATE_SAMPLES}
+
+
+# -- memory --------------------------------------------------------------------------------------------------------
+
+cdef struct MemorySizes:        # bytes
+    size_t pages                # of the arenas
+    size_t live                 # of them, in cells that hold records
+    size_t table                # segments and buckets
+    size_t blobs                # values outside the arenas, malloc'ed
+    size_t large                # records outside the arenas, malloc'ed
+    size_t used                 # all that is allocated, by whatever allocator
+
+
+cdef MemorySizes memory_sizes(const Store* store) noexcept nogil:
+    cdef MemorySizes m
+    cdef Keyspace* ks
+    cdef int i
+    memset(&m, 0, sizeof(m))
+    for i in range(store.db_count):
+        if store.dbs[i] != NULL:
+            ks = keyspace_of(store.dbs[i])
+            m.pages += ws_region_bytes(<const ws_region*>&ks.arena)
+            m.live += ws_arena_live_bytes(&ks.arena)
+            m.table += ws_region_bytes(&ks.region)
+            m.blobs += ks.blob_bytes
+            m.large += ks.arena.large_bytes
+    m.used = m.live + m.table + ws_alloc_used()
+    return m
+
+
+def memory_facts(Engine engine not None):
+    """Bytes by purpose, as a dict of int:
+
+    used: allocated in all; active: the pages behind it; peak: the most that `used` was; dataset: records and values;
+    table: segments and buckets; clients: connections with their buffers; background_frees: databases being freed.
+    """
+    cdef Server* s = server_of(engine.store)
+    cdef MemorySizes m = memory_sizes(engine.store)
+    note_memory_peak(s, m.used)
+    return {
+        "used": m.used, "active": m.used - m.live + m.pages, "peak": s.rates.memory_peak,
+        "dataset": m.live + m.blobs + m.large, "table": m.table, "clients": clients_total(s).memory,
+        "background_frees": ws_counter_get(&engine.store.background_frees)}
+
+
+def table_bytes(Engine engine not None):
+    """Bytes of the table of each database, by index."""
+    cdef int i
+    cdef dict out = {}
+    for i in range(engine.store.db_count):
+        if engine.store.dbs[i] != NULL:
+            out[i] = ws_region_bytes(&keyspace_of(engine.store.dbs[i]).region)
+    return out
+
+
+# -- clients -------------------------------------------------------------------------------------------------------
+
+cdef struct ClientsTotal:
+    size_t connected
+    size_t memory               # bytes
+    size_t max_input            # bytes received and not yet run, of the client with most of them
+    size_t max_output           # bytes not yet sent
+
+
+cdef ClientsTotal clients_total(const Server* s) noexcept nogil:
+    cdef ClientsTotal t
+    cdef const Client* c = s.first
+    memset(&t, 0, sizeof(t))
+    while c != NULL:
+        if not c.flags & CLIENT_INTERNAL:
+            t.connected += 1
+            t.memory += client_memory(c)
+            t.max_input = max(t.max_input, c.in_len - c.cmd_start)
+            t.max_output = max(t.max_output, c.out.len - c.sent)
+        c = c.next
+    return t
+
+
+def client_facts(Engine engine not None):
+    """Connections: how many, bytes they take, the largest input and output that one has waiting."""
+    cdef ClientsTotal t = clients_total(server_of(engine.store))
+    return {"connected": t.connected, "memory": t.memory, "max_input": t.max_input, "max_output": t.max_output}
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+def error_stats(Engine engine not None):
+    """Error replies by their first word: a dict of str to int."""
+    cdef Server* s = server_of(engine.store)
+    cdef size_t i
+    return {s.errors[i].code.decode("utf-8", "replace"): s.errors[i].count for i in range(s.error_count)}
+
+
+cdef list histogram_of(const Server* s, const CommandStats* stats):
+    cdef int i
+    return [(latency_of_bucket(i) / s.ticks_per_us, stats.latency[i])
+            for i in range(LATENCY_BUCKETS) if stats.latency[i]]
+
+
+def latencies(Engine engine not None):
+    """name -> [(upper bound in microseconds, calls that took that long), ...] of all commands that were called."""
+    cdef Server* s = server_of(engine.store)
+    cdef size_t i
+    return {s.command_stats[i].name.decode(): histogram_of(s, s.command_stats[i])
+            for i in range(s.command_stat_count) if s.command_stats[i].latency != NULL}
+
+
+def changes(Engine engine not None):
+    """Changes to the data since the engine began."""
+    return engine.store.dirty
+
+
+# -- the build -----------------------------------------------------------------------------------------------------
+
+def module_version(Engine engine not None):
+    """Version of the command module in force, as str; "" if there is none."""
+    cdef const Module* module = table_of(engine.store).module
+    return module.version.decode() if module != NULL else ""
+
+
+def build_facts():
+    """compiler and clock: text; ticks_per_us: of the clock (float); abi: the number that command modules must have."""
+    return {"compiler": WS_COMPILER.decode(), "clock": WS_CLOCK.decode(), "ticks_per_us": ws_ticks_per_us(),
+            "abi": ABI_VERSION}
