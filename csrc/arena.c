@@ -189,6 +189,12 @@ size_t ws_arena_bytes(const ws_arena *a) {
     return ws_region_bytes(&a->region) + a->large_bytes + a->page_cap * sizeof(ws_page);
 }
 
+size_t ws_arena_live_bytes(const ws_arena *a) {
+    size_t bytes = 0;
+    for (int cls = 0; cls < WS_ARENA_CLASSES; cls++) bytes += a->classes[cls].live * a->classes[cls].size;
+    return bytes;
+}
+
 /* -- evacuation ------------------------------------------------------------------------------------------------- */
 
 uint32_t ws_arena_sparse(ws_arena *a) {

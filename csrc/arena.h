@@ -65,6 +65,7 @@ uint64_t ws_arena_alloc(ws_arena *a, size_t size);
 void ws_arena_free(ws_arena *a, uint64_t ref);
 size_t ws_arena_cell_size(const ws_arena *a, uint64_t ref);
 size_t ws_arena_bytes(const ws_arena *a);           /* memory behind all pages and large records */
+size_t ws_arena_live_bytes(const ws_arena *a);      /* of the pages: in cells that are in use */
 
 /* Name a page that should be evacuated, or 0.  While it is, nothing is allocated from it; it is given back by
  * the ws_arena_free of its last cell.  Returns the same page until then. */

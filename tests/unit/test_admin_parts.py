@@ -13,15 +13,6 @@ def test_human_sizes(size_bytes, text):
     assert process.human(size_bytes) == text
 
 
-@pytest.mark.parametrize(("share", "value"), [(0, 1.0), (50, 1.0), (50.1, 2.0), (99, 2.0), (99.9, 8.0), (100, 8.0)])
-def test_percentiles(share, value):
-    assert process.percentile([(1.0, 500), (2.0, 495), (8.0, 5)], share) == value
-
-
-def test_percentile_of_nothing():
-    assert process.percentile([], 50) == 0.0
-
-
 def test_histogram_bounds_are_those_of_redis():
     """As LATENCY HISTOGRAM of a redis-server 7.0.15 names them, in microseconds."""
     seen = [1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16908]

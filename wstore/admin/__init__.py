@@ -6,6 +6,8 @@ import importlib
 import os
 
 from wstore.admin import registry
+from wstore.admin.config.model import Config
+from wstore.admin.process import Facts
 
 
 def _module_names():
@@ -19,3 +21,6 @@ def install(engine):
     for name in _module_names():
         importlib.import_module(f"{__name__}.{name}")
     engine.register(registry.commands())
+    if engine.config is None:
+        engine.config = Config()
+    engine.facts = Facts(engine)

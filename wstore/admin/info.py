@@ -26,7 +26,7 @@ def server(engine):
         "redis_version": REDIS_VERSION,
         "redis_git_sha1": "00000000",
         "redis_git_dirty": 0,
-        "redis_build_id": build["id"],
+        "redis_build_id": f"{_engine.crc64(repr((WSTORE_VERSION, build)).encode()):016x}",
         "redis_mode": "standalone",
         "os": f"{system.sysname} {system.release} {system.machine}",
         "arch_bits": 64 if sys.maxsize > 1 << 32 else 32,
@@ -186,7 +186,7 @@ def stats(engine):
         "expired_keys": counters["expired_keys"],
         "expired_stale_perc": "0.00",
         "expired_time_cap_reached_count": counters["expired_stale_cycles"],
-        "expire_cycle_cpu_milliseconds": counters["expire_us"] // 1000,
+        "expire_cycle_cpu_milliseconds": _engine.upkeep_ms(engine),
         "evicted_keys": 0,
         "evicted_clients": 0,
         "total_eviction_exceeded_time": 0,
@@ -262,15 +262,15 @@ def _call_counts(calls, usec, rejected, failed):
 
 
 def errorstats(engine):
-    return {f"errorstat_{code}": f"count={count}" for code, count in _engine.error_stats(engine).items()}
+    return {f"errorstat_{code}": f"count={count}" for code, count in engine.error_stats().items()}
 
 
 def latencystats(engine):
     wanted = engine.config["latency-tracking-info-percentiles"]
     return {
         f"latency_percentiles_usec_{name}": ",".join(
-            f"p{share:g}={process.percentile(histogram, share):.3f}" for share in wanted)
-        for name, histogram in _engine.latencies(engine).items()}
+            f"p{share:g}={value:.3f}" for share, value in zip(wanted, values, strict=True))
+        for name, values in engine.latency_stats(wanted).items()}
 
 
 def cluster(engine):
@@ -280,17 +280,17 @@ def cluster(engine):
 def keyspace(engine):
     return {
         f"db{index}": f"keys={keys},expires={expires},avg_ttl={avg_ttl_ms}"
-        for index, keys, expires, avg_ttl_ms in engine.keyspace() if keys}
+        for index, keys, expires, avg_ttl_ms in _engine.keyspaces(engine)}
 
 
 def commands_module(engine):
-    module = engine.module
+    module = engine.facts.module
     return {
-        "version": module.version,
+        "version": _engine.module_version(engine),
         "path": module.path,
         "reloads": module.reloads,
-        "reload_last_us": module.reload_last_us,
-        "reload_max_us": module.reload_max_us,
+        "reload_last_us": module.last_us,
+        "reload_max_us": module.max_us,
     }
 
 

@@ -13,7 +13,7 @@ def memory_stats(session, args):
     """MEMORY STATS: the fields of Redis 7.0.15, in its order"""
     engine = session.engine
     usage = process.Memory(engine)
-    keyspaces = engine.keyspace()
+    keyspaces = _engine.keyspaces(engine)
     keys = sum(keyspace[1] for keyspace in keyspaces)
     return {
         b"peak.allocated": usage.peak,
@@ -45,7 +45,7 @@ def _by_database(engine, keyspaces):
             b"overhead.hashtable.main": tables[index],
             b"overhead.hashtable.expires": 0,
             b"overhead.hashtable.slot-to-keys": 0}
-        for index, keys, *_ in keyspaces if keys}
+        for index, *_ in keyspaces}
 
 
 def _allocator(usage):

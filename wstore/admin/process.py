@@ -1,24 +1,51 @@
 """Facts about this process and about an engine in it, as INFO and MEMORY show them."""
 import os
+import sys
 import time
 
 from wstore.engine._engine import memory_facts
 
 
-class Facts:
-    """What is said of an engine from its beginning to its end; `facts(engine)` finds it.
+class ModuleFacts:
+    """What became of the command module: `path` of its file, `reloads`, and how long the last and the longest took.
 
-    started_s: Unix time; run_id, replication_id: 40 random hex digits each.
+    images: the modules that were loaded, which must stay.
     """
 
-    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes")
+    __slots__ = ("path", "reloads", "last_us", "max_us", "images")
 
-    def __init__(self, startup_bytes):
+    def __init__(self, path):
+        self.path = path
+        self.reloads = 0
+        self.last_us = 0
+        self.max_us = 0
+        self.images = []
+
+    def loaded(self, image, path, usec):
+        """Note a reload that took `usec` microseconds."""
+        self.images.append(image)
+        self.path = path
+        self.reloads += 1
+        self.last_us = usec
+        self.max_us = max(usec, self.max_us)
+
+
+class Facts:
+    """What administration keeps of an engine: `engine.facts`, from `wstore.admin.install` on.
+
+    started_s: Unix time; run_id, replication_id: 40 random hex digits each; startup_bytes: memory of the empty
+    engine; module: ModuleFacts.
+    """
+
+    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes", "module")
+
+    def __init__(self, engine):
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
         self.started_s = time.time()
         self._started_ns = time.monotonic_ns()
-        self.startup_bytes = startup_bytes
+        self.startup_bytes = memory_facts(engine)["used"]
+        self.module = ModuleFacts(installed_module())
 
     def uptime_s(self):
         """Whole seconds since the engine began."""
@@ -47,6 +74,11 @@ class Memory:
         self.overhead = self.used - self.dataset
         self.dataset_share = self.dataset / max(1, self.used - self.startup)
         self.background_frees = sizes["background_frees"]
+
+
+def installed_module():
+    """Path of the command module that was installed with this package."""
+    return sys.modules["wstore.commands._commands"].__file__
 
 
 def human(size_bytes):
@@ -80,17 +112,3 @@ def cpu_times():
         "sys": own.ru_stime, "user": own.ru_utime,
         "sys_children": children.ru_stime, "user_children": children.ru_utime,
         "sys_main_thread": thread.ru_stime, "user_main_thread": thread.ru_utime}
-
-
-def percentile(histogram, share):
-    """The value below which `share` per cent of the counted values lie.
-
-    histogram: (upper bound, count) pairs, bounds ascending; 0 if nothing was counted.
-    """
-    wanted = sum(count for _, count in histogram) * share / 100
-    seen = 0
-    for bound, count in histogram:
-        seen += count
-        if seen >= wanted:
-            return bound
-    return 0.0

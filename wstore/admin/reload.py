@@ -12,11 +12,12 @@ import importlib.machinery
 import itertools
 import os
 import stat
-import sys
 import time
 
 from wstore.admin import elf
+from wstore.admin.process import installed_module
 from wstore.admin.registry import command, container
+from wstore.engine._engine import module_version
 from wstore.errors import ReplyError
 
 HELP = """\
@@ -28,25 +29,18 @@ RELOAD [<path>]
 HELP
     Print this help.""".splitlines()
 
-_MODULE = "wstore.commands._commands"
 _image_numbers = itertools.count(1)
-
-
-def default_file():
-    """Path of the installed command module."""
-    return sys.modules[_MODULE].__file__
 
 
 def commands_folder(engine):
     """The folder that modules may come from, with symbolic links resolved."""
-    named = engine.config.get("commands-path") if engine.config else ""
-    return os.path.realpath(named or os.path.dirname(default_file()))
+    return os.path.realpath(engine.config["commands-path"] or os.path.dirname(installed_module()))
 
 
 def resolve(engine, path):
     """The file that RELOAD `path` means (None: the installed build's name); ReplyError if it is out of bounds."""
     folder = commands_folder(engine)
-    file = os.path.realpath(os.path.join(folder, path or os.path.basename(default_file())))
+    file = os.path.realpath(os.path.join(folder, path or os.path.basename(installed_module())))
     if os.path.commonpath([folder, file]) != folder:
         raise ReplyError("ERR the path is outside of the folder that commands-path names")
     return file
@@ -101,7 +95,7 @@ def _import_image(path):
 
 
 def reload(engine, path):
-    """Swap in the module at `path`: (version, microseconds that it took); ReplyError if the old one stays."""
+    """Swap in the module at `path`; microseconds that it took. ReplyError: the old one stays."""
     started = time.perf_counter_ns()
     file = resolve(engine, path)
     try:
@@ -110,7 +104,8 @@ def reload(engine, path):
     except Exception as error:
         raise ReplyError("ERR reload failed, the old module stays: " + _reason(error)) from error
     usec = (time.perf_counter_ns() - started) // 1000
-    return engine.module.loaded(image, file, usec)
+    engine.facts.module.loaded(image, file, usec)
+    return usec
 
 
 def _reason(error):
@@ -130,8 +125,8 @@ def commands_reload(session, args):
     path = os.fsdecode(args[2]) if len(args) == 3 else None
     if path is not None and "\0" in path:
         raise ReplyError("ERR the path is outside of the folder that commands-path names")
-    version, usec = reload(session.engine, path)
-    return {b"version": version.encode(), b"usec": usec}
+    usec = reload(session.engine, path)
+    return {b"version": module_version(session.engine).encode(), b"usec": usec}
 
 
 @command("commands|help", arity=2, flags="loading stale")

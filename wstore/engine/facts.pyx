@@ -1,10 +1,7 @@
-# What administration asks of an engine: memory, rates of the load, errors, latencies, clients as a whole, the build.
+# What administration asks of an engine: memory, rates of the load, latencies, clients as a whole, the build.
 #
 # Functions of an Engine rather than methods: INFO and MEMORY alone call them, with the store locked.
 
-
-cdef extern from "arena.h" nogil:
-    size_t ws_arena_live_bytes(const ws_arena*)
 
 cdef extern from *:
     """
@@ -23,13 +20,14 @@ cdef extern from *:
     const char* WS_CLOCK
 
 cdef enum:
-    RATE_PERIOD_US = 100000     # between two samples
+    RATE_PERIOD_US = 90000      # between two samples, at least
+    TTL_SAMPLE_KEYS = 500
 
 
 # -- rates and peaks, sampled by the loop --------------------------------------------------------------------------
 
 cdef void rates_sample(Server* s) noexcept nogil:
-    """Take a sample of the counters if it is time for one; the loop calls this every turn or so."""
+    """Take a sample of the counters if it is time for one; the loop calls this in each cron."""
     cdef Rates* r = &s.rates
     cdef int64_t now_us = ws_mono_us()
     cdef uint64_t counters[RATE_KINDS]
@@ -85,7 +83,7 @@ cdef MemorySizes memory_sizes(const Store* store) noexcept nogil:
     for i in range(store.db_count):
         if store.dbs[i] != NULL:
             ks = keyspace_of(store.dbs[i])
-            m.pages += ws_region_bytes(<const ws_region*>&ks.arena)
+            m.pages += ws_region_bytes(&ks.arena.region)
             m.live += ws_arena_live_bytes(&ks.arena)
             m.table += ws_region_bytes(&ks.region)
             m.blobs += ks.blob_bytes
@@ -135,7 +133,7 @@ cdef ClientsTotal clients_total(const Server* s) noexcept nogil:
     while c != NULL:
         if not c.flags & CLIENT_INTERNAL:
             t.connected += 1
-            t.memory += client_memory(c)
+            t.memory += sizeof(Client) + c.in_cap + (0 if c.out.cap & 1 else c.out.cap) + c.arg_cap * sizeof(Str)
             t.max_input = max(t.max_input, c.in_len - c.cmd_start)
             t.max_output = max(t.max_output, c.out.len - c.sent)
         c = c.next
@@ -149,13 +147,6 @@ def client_facts(Engine engine not None):
 
 
 # -- commands ------------------------------------------------------------------------------------------------------
-
-def error_stats(Engine engine not None):
-    """Error replies by their first word: a dict of str to int."""
-    cdef Server* s = server_of(engine.store)
-    cdef size_t i
-    return {s.errors[i].code.decode("utf-8", "replace"): s.errors[i].count for i in range(s.error_count)}
-
 
 cdef list histogram_of(const Server* s, const CommandStats* stats):
     cdef int i
@@ -171,9 +162,50 @@ def latencies(Engine engine not None):
             for i in range(s.command_stat_count) if s.command_stats[i].latency != NULL}
 
 
+cdef struct TtlSample:
+    int64_t now_ms
+    int64_t sum_ms
+    int64_t count
+
+
+cdef void sample_ttl(void* arg, const Key* key, Entry* e) noexcept nogil:
+    cdef TtlSample* sample = <TtlSample*>arg
+    if e.expire_ms != NO_EXPIRE:
+        sample.sum_ms += e.expire_ms - sample.now_ms
+        sample.count += 1
+
+
+cdef int64_t average_ttl_ms(Store* store, Db* db) noexcept nogil:
+    """Of the keys with a TTL among the first TTL_SAMPLE_KEYS in the order of the table; 0: none has one."""
+    cdef TtlSample sample
+    sample.now_ms = store.now_ms
+    sample.sum_ms = 0
+    sample.count = 0
+    if db.expires > 0:
+        ks_scan(store, db, 0, TTL_SAMPLE_KEYS, sample_ttl, &sample)
+    return sample.sum_ms // sample.count if sample.count else 0
+
+
+def keyspaces(Engine engine not None):
+    """(index, keys, keys with a TTL, their average TTL in ms as a sample tells) of each database that is in use."""
+    cdef int i
+    cdef Db* db
+    cdef list out = []
+    for i in range(engine.store.db_count):
+        db = engine.store.dbs[i]
+        if db != NULL and db.keys:
+            out.append((i, db.keys, db.expires, average_ttl_ms(engine.store, db)))
+    return out
+
+
 def changes(Engine engine not None):
     """Changes to the data since the engine began."""
     return engine.store.dirty
+
+
+def upkeep_ms(Engine engine not None):
+    """Milliseconds that expiry has taken."""
+    return server_of(engine.store).rates.upkeep_us // 1000
 
 
 # -- the build -----------------------------------------------------------------------------------------------------
@@ -185,6 +217,5 @@ def module_version(Engine engine not None):
 
 
 def build_facts():
-    """compiler and clock: text; ticks_per_us: of the clock (float); abi: the number that command modules must have."""
-    return {"compiler": WS_COMPILER.decode(), "clock": WS_CLOCK.decode(), "ticks_per_us": ws_ticks_per_us(),
-            "abi": ABI_VERSION}
+    """compiler, clock: text; abi: the number that command modules must have."""
+    return {"compiler": WS_COMPILER.decode(), "clock": WS_CLOCK.decode(), "abi": ABI_VERSION}

@@ -37,6 +37,7 @@ cdef extern from "region.h" nogil:
 
 cdef extern from "arena.h" nogil:
     ctypedef struct ws_arena:
+        ws_region region
         size_t large_bytes
         uint32_t evacuating
         int sparse_class
@@ -46,6 +47,7 @@ cdef extern from "arena.h" nogil:
     void ws_arena_free(ws_arena*, uint64_t ref)
     size_t ws_arena_cell_size(const ws_arena*, uint64_t ref)
     size_t ws_arena_bytes(const ws_arena*)
+    size_t ws_arena_live_bytes(const ws_arena*)
     uint32_t ws_arena_sparse(ws_arena*)
     size_t ws_arena_live(const ws_arena*, uint32_t page, uint64_t* refs, size_t max)
     int ws_arena_validate(const ws_arena*)

@@ -194,8 +194,10 @@ cdef void cron(Server* s, int64_t now_us) noexcept nogil:
     s.cron_due_us = now_us + period_us
     sweep_clients(s)
     rest_listeners(s, 0)
+    rates_sample(s)
     if s.pause_until_ms == 0:
         ks_cron(s.store, period_us)
+        s.rates.upkeep_us += <uint64_t>(ws_mono_us() - now_us)
 
 
 # -- the loop ------------------------------------------------------------------------------------------------------

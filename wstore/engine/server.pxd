@@ -23,6 +23,8 @@ cdef enum:
     IN_SHARED_SIZE = 512 * 1024
     OUT_SHARED_SIZE = 512 * 1024
     ERROR_CODE_MAX = 32
+    RATE_KINDS = 3
+    RATE_SAMPLES = 16
     ERROR_CODES_MAX = 128       # different codes that are counted
     LISTENERS_MAX = 32
     SLOW_ARGS_MAX = 32          # arguments of a slow log entry, and bytes of each
@@ -52,6 +54,14 @@ cdef struct SlowEntry:
     Str args[SLOW_ARGS_MAX]     # own
     char* addr
     char* name
+
+cdef struct Rates:              # of the load, sampled in turns of the loop
+    int64_t sampled_us
+    uint64_t counters[RATE_KINDS]           # at that time: commands, bytes in, bytes out
+    double samples[RATE_KINDS][RATE_SAMPLES]    # a second; a ring
+    int next
+    uint64_t memory_peak        # bytes
+    uint64_t upkeep_us          # spent in expiry and ageing
 
 cdef struct Server:
     Store* store
@@ -89,6 +99,7 @@ cdef struct Server:
     Client* out_client
     char parse_error[96]
     # -- counters and logs
+    Rates rates
     CommandStats** command_stats
     size_t command_stat_count
     ErrorStats* errors

@@ -12,6 +12,7 @@ cdef class Engine:
     cdef public object config   # wstore.admin.config.Config, or None
     cdef public object runtime  # wstore.admin.runtime.Runtime while it is served, or None
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
+    cdef public object facts    # wstore.admin.process.Facts, or None
 
     def __cinit__(self, int databases=16):
         if databases < 1:

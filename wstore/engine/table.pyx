@@ -159,6 +159,7 @@ cdef void stats_reset(Server* s) noexcept nogil:
         ws_free(stats.latency)
         stats.latency = NULL
     s.error_count = 0
+    s.rates.upkeep_us = 0
 
 
 # -- building ------------------------------------------------------------------------------------------------------

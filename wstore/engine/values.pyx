@@ -95,6 +95,14 @@ cdef object hashable(value):
     return tuple(value) if isinstance(value, list) else value
 
 
+cdef object set_of(list items):
+    """A set; or the items as they are if some are maps, which no set can hold."""
+    try:
+        return {hashable(item) for item in items}
+    except TypeError:
+        return items
+
+
 cdef object read_value(Reading* r):
     """One RESP3 reply as a Python value: see Engine.execute. An error is a ReplyError, not raised."""
     cdef char mark = r.p[0]
@@ -117,7 +125,7 @@ cdef object read_value(Reading* r):
         items = read_items(r, 2 * int(line))
         return {hashable(items[i]): items[i + 1] for i in range(0, len(items), 2)}
     if mark == c"~":
-        return {hashable(item) for item in read_items(r, int(line))}
+        return set_of(read_items(r, int(line)))
     if mark == c",":
         return float(line)
     if mark == c"#":
