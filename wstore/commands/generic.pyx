@@ -153,9 +153,11 @@ cdef void cmd_move(Call* c) noexcept nogil:
     if index == c.db.index:
         reply_error(c, b"ERR source and destination objects are the same")
         return
+    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
+        reply_int(c, 0)
+        return
     to_db = c.api.db(c.store, index)
-    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE) \
-            or c.api.lookup(c.store, to_db, &c.key, &e, LOOKUP_WRITE):
+    if c.api.lookup(c.store, to_db, &c.key, &e, LOOKUP_WRITE):
         reply_int(c, 0)
         return
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
@@ -203,8 +205,11 @@ cdef void cmd_copy(Call* c) noexcept nogil:
     if index == c.db.index and same_name(&c.key, &to):
         reply_error(c, b"ERR source and destination objects are the same")
         return
+    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ):
+        reply_int(c, 0)
+        return
     to_db = c.api.db(c.store, index)
-    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ) or not clear_target(c, to_db, &to, replace):
+    if not clear_target(c, to_db, &to, replace):
         reply_int(c, 0)
         return
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_NOTOUCH)
