@@ -11,6 +11,7 @@ _NUMBERS = (
     "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del")
 _LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
 _I64_MAX = (1 << 63) - 1
+_DEBUG_RULES = ("no", "yes", "local")       # by the numbers of option enable_debug
 
 
 def _set_number(engine, name):
@@ -31,6 +32,10 @@ def _set_log_level(engine):
     engine.set_option("loglevel", LEVELS.index(engine.config["loglevel"]))
 
 
+def _set_debug_rule(engine):
+    engine.set_option("enable_debug", _DEBUG_RULES.index(engine.config["enable-debug-command"]))
+
+
 def attach(engine, config):
     """Make `config` the configuration of `engine`, now and whenever it changes."""
     engine.config = config
@@ -38,6 +43,7 @@ def attach(engine, config):
     hooks["client-output-buffer-limit",] = lambda: _set_buffer_limits(engine)
     hooks["requirepass",] = lambda: _set_password(engine)
     hooks["loglevel",] = lambda: _set_log_level(engine)
+    hooks["enable-debug-command",] = lambda: _set_debug_rule(engine)
     for names, hook in hooks.items():
         hook()
         config.on_change(names, hook)
