@@ -102,7 +102,7 @@ cdef void rest_listeners(Server* s, bint rest) noexcept nogil:
 cdef void accept_clients(Server* s, int listener) noexcept nogil:
     cdef ws_addr peer
     cdef int _i, fd
-    for _i in range(ACCEPTS_A_TURN):
+    for _i in range(ACCEPTS_A_TURN if listener < s.listener_count else 0):
         fd = ws_accept(s.listeners[listener], &peer)
         if fd < 0:
             if errno == EMFILE or errno == ENFILE:

@@ -140,10 +140,14 @@ cdef class Session:
         self.select(0)
         self.name = b""
 
-    def redact(self, int first):
-        """Keep the arguments from number `first` on out of MONITOR and the slow log."""
+    def info(self):
+        """This connection as a ClientInfo."""
+        return info_of_client(self.server, self.alive())
+
+    def redact(self, int first, int end):
+        """Keep arguments number `first` to `end` - 1 out of MONITOR and the slow log."""
         cdef int i
-        for i in range(first, self.call.argc if self.call != NULL else 0):
+        for i in range(first, min(end, self.call.argc) if self.call != NULL else 0):
             self.call.argv[i].ptr = REDACTED
             self.call.argv[i].len = strlen(REDACTED)
 
