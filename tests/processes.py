@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.resp import Connection, Simple
+from tests.resp import Connection, Error, Simple
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 30.0
@@ -84,7 +84,8 @@ class ServerProcess:
                 return False
             try:
                 with Connection(port, timeout_s=2) as connection:
-                    if connection.call("PING") == Simple(b"PONG"):
+                    reply = connection.call("PING")
+                    if reply == Simple(b"PONG") or (isinstance(reply, Error) and reply.code == b"NOAUTH"):
                         return True
             except OSError:
                 pass

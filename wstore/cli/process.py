@@ -50,14 +50,15 @@ def notify_supervisor(text):
     return False
 
 
-def run_until_signal(runtime):
-    """Serve until SHUTDOWN, SIGTERM or SIGINT; the signal's name, or "" without one.
-
-    A second SIGINT ends the process at once, whatever it is doing.  SIGHUP is ignored.
-    """
+def catch_signals(runtime):
+    """From now on SIGTERM and SIGINT end the server; a second SIGINT, whatever it is doing.  SIGHUP is ignored."""
     import signal
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     runtime.loop.catch_signals()
-    runtime.run()
+
+
+def signal_name(runtime):
+    """Name of the signal that ended the server, or "" if it was none."""
+    import signal
     number = runtime.loop.stop_signal
     return signal.Signals(number).name if number else ""

@@ -167,6 +167,7 @@ def rename_commands(engine, renames):
 def run(runtime, supervised):
     """Say that the server is ready, and serve."""
     config, log = runtime.engine.config, runtime.log
+    process.catch_signals(runtime)
     log.notice(f"Running mode=standalone, port={config['port']}.")
     if config["port"]:
         log.notice("Ready to accept connections")
@@ -174,8 +175,8 @@ def run(runtime, supervised):
         log.notice(f"Ready to accept connections at {config['unixsocket']}")
     if supervised:
         process.notify_supervisor("STATUS=Ready to accept connections\nREADY=1\n")
-    signal = process.run_until_signal(runtime)
-    if signal:
+    runtime.run()
+    if signal := process.signal_name(runtime):
         log.warning(f"Received {signal}, shutting down...")
     if supervised:
         process.notify_supervisor("STOPPING=1\n")

@@ -3,6 +3,7 @@ import os
 
 from wstore.admin.config.access import is_allowed
 from wstore.admin.config.model import ConfigError
+from wstore.admin.config.table import SENSITIVE, TABLE
 from wstore.admin.config.words import to_bytes, to_text
 from wstore.admin.registry import command, container
 from wstore.errors import ReplyError
@@ -23,12 +24,21 @@ def config_set(session, args):
     if len(args) % 2:
         raise ReplyError("ERR syntax error")
     words = [to_text(word) for word in args[2:]]
+    _hide_passwords(session, words[::2])
     config = session.engine.config
     try:
         config.set_pairs(list(zip(words[::2], words[1::2])), is_allowed(session, "enable-protected-configs"))
     except ConfigError as error:
         raise ReplyError(f"ERR {error}") from None
     return "OK"
+
+
+def _hide_passwords(session, names):
+    """Keep values of directives that hold a password out of the slow log and MONITOR."""
+    for at, name in enumerate(names):
+        if name.lower() in TABLE and TABLE[name.lower()].flags & SENSITIVE:
+            session.redact(2 * at + 3)
+            return
 
 
 @command("config|rewrite", arity=2, flags=_FLAGS)
