@@ -221,15 +221,101 @@ COMMANDS = {
         "Let paused clients go on", "6.2.0", "connection", "O(N) in the paused clients",
         "admin slow dangerous connection"),
     "cluster": _command("Look at slots", "3.0.0", "cluster", "As the subcommand", "slow"),
+    "cluster|addslots": _command(
+        "Take slots over", "3.0.0", "cluster", "O(N) in the slots", "admin slow dangerous",
+        arguments=[_arg("slot", "integer", flags="multiple")]),
+    "cluster|addslotsrange": _command(
+        "Take ranges of slots over", "7.0.0", "cluster", "O(N) in the slots", "admin slow dangerous",
+        arguments=[
+            _arg(
+                "start-slot_end-slot", "block", flags="multiple",
+                inner=[_arg("start-slot", "integer"), _arg("end-slot", "integer")])]),
+    "cluster|bumpepoch": _command(
+        "Raise this node's configuration epoch", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        tips="nondeterministic_output"),
+    "cluster|count-failure-reports": _command(
+        "Count how many nodes report another one as failing", "3.0.0", "cluster", "O(N) in the reports",
+        "admin slow dangerous", tips="nondeterministic_output", arguments=[_arg("node-id", "string")]),
     "cluster|countkeysinslot": _command(
         "Count the keys of a slot", "3.0.0", "cluster", "O(1)", "slow", arguments=[_arg("slot", "integer")]),
+    "cluster|delslots": _command(
+        "Give slots up", "3.0.0", "cluster", "O(N) in the slots", "admin slow dangerous",
+        arguments=[_arg("slot", "integer", flags="multiple")]),
+    "cluster|delslotsrange": _command(
+        "Give ranges of slots up", "7.0.0", "cluster", "O(N) in the slots", "admin slow dangerous",
+        arguments=[
+            _arg(
+                "start-slot_end-slot", "block", flags="multiple",
+                inner=[_arg("start-slot", "integer"), _arg("end-slot", "integer")])]),
+    "cluster|failover": _command(
+        "Let this replica take its primary's place", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[
+            _arg(
+                "options", "oneof", flags="optional",
+                inner=[_arg("force", "pure-token", "FORCE"), _arg("takeover", "pure-token", "TAKEOVER")])]),
+    "cluster|flushslots": _command("Give all slots up", "3.0.0", "cluster", "O(1)", "admin slow dangerous"),
+    "cluster|forget": _command(
+        "Strike a node from the list of nodes", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[_arg("node-id", "string")]),
     "cluster|getkeysinslot": _command(
         "List keys of a slot", "3.0.0", "cluster", "O(N) in the keys returned", "slow",
         tips="nondeterministic_output", arguments=[_arg("slot", "integer"), _arg("count", "integer")]),
     "cluster|help": _command("List the subcommands", "5.0.0", "cluster", "O(1)", "slow"),
+    "cluster|info": _command(
+        "Report the state of the cluster", "3.0.0", "cluster", "O(1)", "slow", tips="nondeterministic_output"),
     "cluster|keyslot": _command(
         "Tell which slot a key belongs to", "3.0.0", "cluster", "O(N) in the bytes of the key", "slow",
         arguments=[_arg("key", "string")]),
+    "cluster|links": _command(
+        "List the connections to other nodes", "7.0.0", "cluster", "O(N) in the nodes", "slow",
+        tips="nondeterministic_output"),
+    "cluster|meet": _command(
+        "Get to know another node", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[
+            _arg("ip", "string"), _arg("port", "integer"),
+            _arg("cluster_bus_port", "integer", flags="optional", since="4.0.0")],
+        history=[("4.0.0", "a port for the cluster bus")]),
+    "cluster|myid": _command("Tell the ID of this node", "3.0.0", "cluster", "O(1)", "slow"),
+    "cluster|nodes": _command(
+        "Describe all nodes, a line each", "3.0.0", "cluster", "O(N) in the nodes", "slow",
+        tips="nondeterministic_output"),
+    "cluster|replicas": _command(
+        "Describe the replicas of a node", "5.0.0", "cluster", "O(1)", "admin slow dangerous",
+        tips="nondeterministic_output", arguments=[_arg("node-id", "string")]),
+    "cluster|replicate": _command(
+        "Make this node a replica of another", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[_arg("node-id", "string")]),
+    "cluster|reset": _command(
+        "Leave the cluster and forget it", "3.0.0", "cluster", "O(N) in the nodes", "admin slow dangerous",
+        arguments=[
+            _arg(
+                "hard_soft", "oneof", flags="optional",
+                inner=[_arg("hard", "pure-token", "HARD"), _arg("soft", "pure-token", "SOFT")])]),
+    "cluster|saveconfig": _command(
+        "Write the cluster's state to disk", "3.0.0", "cluster", "O(1)", "admin slow dangerous"),
+    "cluster|set-config-epoch": _command(
+        "Set the configuration epoch of a new node", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[_arg("config-epoch", "integer")]),
+    "cluster|setslot": _command(
+        "Say who has a slot or is to have it", "3.0.0", "cluster", "O(1)", "admin slow dangerous",
+        arguments=[
+            _arg("slot", "integer"),
+            _arg(
+                "subcommand", "oneof",
+                inner=[
+                    _arg("node-id", "string", "IMPORTING"), _arg("node-id", "string", "MIGRATING"),
+                    _arg("node-id", "string", "NODE"), _arg("stable", "pure-token", "STABLE")])]),
+    "cluster|shards": _command(
+        "Describe the shards: their slots and nodes", "7.0.0", "cluster", "O(N) in the nodes", "slow",
+        tips="nondeterministic_output"),
+    "cluster|slaves": _command(
+        "Describe the replicas of a node (old name of CLUSTER REPLICAS)", "3.0.0", "cluster", "O(1)",
+        "admin slow dangerous", tips="nondeterministic_output", arguments=[_arg("node-id", "string")],
+        doc_flags="deprecated", deprecated=("5.0.0", "`CLUSTER REPLICAS`")),
+    "cluster|slots": _command(
+        "List ranges of slots with their nodes", "3.0.0", "cluster", "O(N) in the nodes", "slow",
+        tips="nondeterministic_output", history=[("4.0.0", "the nodes' IDs"), ("7.0.0", "more about the network")],
+        doc_flags="deprecated", deprecated=("7.0.0", "`CLUSTER SHARDS`")),
     "command": _command(
         "Describe the commands of this server", "2.8.13", "server", "O(N) in the commands", "slow connection",
         tips="nondeterministic_output_order"),
@@ -579,6 +665,19 @@ COMMANDS = {
         history=[
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")]),
+    "restore-asking": _command(
+        "RESTORE of a key whose slot is on its way to this server", "3.0.0", "server",
+        "O(N) in the bytes of the value", "keyspace write slow dangerous", key_specs=[_keys(1, "OW update")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("ttl", "integer"), _arg("serialized-value", "string"),
+            _arg("replace", "pure-token", "REPLACE", flags="optional", since="3.0.0"),
+            _arg("absttl", "pure-token", "ABSTTL", flags="optional", since="5.0.0"),
+            _arg("seconds", "integer", "IDLETIME", flags="optional", since="5.0.0"),
+            _arg("frequency", "integer", "FREQ", flags="optional", since="5.0.0")],
+        history=[
+            ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
+            ("5.0.0", "the options `IDLETIME`, `FREQ`")],
+        doc_flags="syscmd"),
     "scan": _command(
         "Walk through the key names step by step", "2.8.0", "generic", "O(1) for each call, O(N) for the whole walk",
         "keyspace read slow", tips="nondeterministic_output request_policy:special",
