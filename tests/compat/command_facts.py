@@ -10,7 +10,7 @@ import json
 import socket
 import sys
 
-PROSE = ("summary", "complexity", "notes")
+PROSE = ("summary", "complexity", "notes", "replaced_by")
 
 
 def plain(value):
