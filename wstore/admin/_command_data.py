@@ -124,7 +124,14 @@ COMMANDS = {
                                 inner=[_arg("byte", "pure-token", "BYTE"), _arg("bit", "pure-token", "BIT")])])])],
         history=[("7.0.0", "the unit `BYTE` or `BIT` of the range")]),
     "client": _command("Manage client connections", "2.4.0", "connection", "As the subcommand", "slow"),
+    "client|caching": _command(
+        "Say whether the keys of the next command are to be tracked", "6.0.0", "connection", "O(1)",
+        "slow connection",
+        arguments=[_arg("mode", "oneof", inner=[_arg("yes", "pure-token", "YES"), _arg("no", "pure-token", "NO")])]),
     "client|getname": _command("Tell the name of this connection", "2.6.9", "connection", "O(1)", "slow connection"),
+    "client|getredir": _command(
+        "Tell which client gets this connection's invalidation messages", "6.0.0", "connection", "O(1)",
+        "slow connection"),
     "client|help": _command("List the subcommands", "5.0.0", "connection", "O(1)", "slow connection"),
     "client|id": _command("Tell the ID of this connection", "5.0.0", "connection", "O(1)", "slow connection"),
     "client|info": _command(
@@ -209,6 +216,19 @@ COMMANDS = {
     "client|setname": _command(
         "Name this connection", "2.6.9", "connection", "O(1)", "slow connection",
         arguments=[_arg("connection-name", "string")]),
+    "client|tracking": _command(
+        "Switch invalidation messages for client-side caching on or off", "6.0.0", "connection", "O(1)",
+        "slow connection",
+        arguments=[
+            _arg("status", "oneof", inner=[_arg("on", "pure-token", "ON"), _arg("off", "pure-token", "OFF")]),
+            _arg("client-id", "integer", "REDIRECT", flags="optional"),
+            _arg("prefix", "string", "PREFIX", flags="optional multiple multiple_token"),
+            _arg("bcast", "pure-token", "BCAST", flags="optional"),
+            _arg("optin", "pure-token", "OPTIN", flags="optional"),
+            _arg("optout", "pure-token", "OPTOUT", flags="optional"),
+            _arg("noloop", "pure-token", "NOLOOP", flags="optional")]),
+    "client|trackinginfo": _command(
+        "Describe how this connection tracks keys", "6.2.0", "connection", "O(1)", "slow connection"),
     "client|unblock": _command(
         "Wake a client up that waits in a blocking command", "5.0.0", "connection", "O(log N) in the connections",
         "admin slow dangerous connection",

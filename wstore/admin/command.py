@@ -54,7 +54,7 @@ def _info(specs, name):
         spec["first_key"], spec["last_key"], spec["key_step"],
         OrderedSet(acl), OrderedSet(command_table.wire(command_table.tips(name))),
         OrderedSet(command_table.wire(command_table.key_specs(name))),
-        [_info(specs, child) for child in _children(specs, name)]]
+        [_info(specs, child) for child in _children(specs, name)] or OrderedSet()]     # as Redis has it
 
 
 def _docs(specs, name):
