@@ -1,0 +1,64 @@
+"""Every benchmark at a tiny size: it runs, fills its tables, and the report is written. No figure is judged here."""
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from bench import cpu, memory, pause, report, slots
+from bench.common import Table, cell, verdict
+from bench.memory import Churn
+
+
+def assert_filled(tables: list[Table], rows: int) -> None:
+    assert sum(len(table.rows) for table in tables) == rows
+    for table in tables:
+        assert all(len(row) == len(table.columns) for row in table.rows), table.title
+
+
+def test_memory():
+    tables = memory.measure(shapes=["str", "ttl"], sizes=[3000], churn_keys=1000)
+    assert_filled(tables, 4)
+    assert all(isinstance(value, float) for value in tables[0].rows[0][2:4])
+
+
+def test_cpu():
+    assert_filled(cpu.measure(commands=["GET", "SET"], depths=[1, 16], keys=1000, requests=8000, rounds=1), 8)
+
+
+def test_pause():
+    tables = pause.measure(keys=5000, reload_keys=1000, clients=20, reloads=2)
+    assert_filled(tables, 4)
+    assert "All 20 connections were kept" in tables[1].note
+
+
+def test_slots():
+    assert_filled(slots.measure(sizes=[1000, 3000], counts=[3, 50]), 4)
+
+
+@pytest.mark.parametrize("part", ["memory", "embedded"])
+def test_report(tmp_path, part):
+    output = tmp_path / "results.md"
+    done = CliRunner().invoke(report.main, ["--scale", "0.001", "--part", part, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    text = output.read_text()
+    assert text.startswith("# Results") and f"`python -m bench.{part}" in text and "|---|---|" in text
+
+
+def test_churn_keeps_the_number_of_keys():
+    """Replaying the churn's commands on a dict leaves exactly the keys that it says are left."""
+    churn = Churn(500)
+    data: dict[str, str] = {}
+    for command in [*churn.fill(), *churn.rounds()]:
+        if command[0] == "SET":
+            data[command[1]] = command[2]
+        else:
+            del data[command[1]]
+    assert len(data) == 500 and data == {command[1]: command[2] for command in churn.fill()}
+    assert {len(value) for value in data.values()} <= set(range(4, 41))
+
+
+def test_cells_and_markdown():
+    assert [cell(value) for value in (1.23456, 12.3456, 0.0, 7, "x")] == ["1.23", "12.3", "0", "7", "x"]
+    assert verdict(1.0, 1.0) == "holds" and verdict(1.1, 1.0) == "MISSED"
+    table = Table("Title", ["a", "b"], [(1, 2.5)], note="Note.", command="python -m x")
+    assert table.markdown() == "## Title\n\n`python -m x`\n\nNote.\n\n| a | b |\n|---|---|\n| 1 | 2.5 |\n"
