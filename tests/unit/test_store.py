@@ -150,7 +150,7 @@ def test_slots(store):
     assert len(store.keys_in_slot(slot, 7)) == 7
     assert store.execute("CLUSTER", "COUNTKEYSINSLOT", slot) == 500
     for wrong in (-1, 16384):
-        with pytest.raises(ReplyError):
+        with pytest.raises(ValueError):
             store.keys_in_slot(wrong)
 
 
@@ -236,11 +236,11 @@ def test_memory_is_given_back():
 
 def test_threads_on_one_store(store):
     """Without a server the GIL guards the store: counters from many threads add up."""
-    def work():
+    def work(number):
         for i in range(2000):
             store.incr("count")
-            store.set(f"{threading.get_ident()}:{i}", i)
-    run_threads([work] * 4)
+            store.set(f"{number}:{i}", i)
+    run_threads([lambda n=n: work(n) for n in range(4)])
     assert store.get("count") == b"8000" and len(store) == 8001
     store.validate()
 
