@@ -5,6 +5,7 @@ Each listens on a free loopback port, works in its own empty folder, and is ende
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,10 +25,14 @@ STOP_TIMEOUT_S = 20.0
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on right now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A TCP port of loopback that nobody listens on right now; so low that a cluster bus (10000 up) fits above it."""
+    while True:
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", random.randrange(10_000, 55_000)))
+            except OSError:
+                continue
+            return sock.getsockname()[1]
 
 
 class ServerProcess:

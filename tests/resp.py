@@ -197,7 +197,9 @@ class Connection:
         self.file = self.sock.makefile("rb", buffering=1 << 16)
         if resp == 3:
             hello = self.call("HELLO", "3")
-            assert isinstance(hello, Map), hello
+            if not isinstance(hello, Map):
+                self.close()
+                raise AssertionError(f"HELLO 3: {hello}")
 
     def __enter__(self) -> Self:
         return self

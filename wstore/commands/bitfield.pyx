@@ -123,7 +123,9 @@ cdef int field_signed_overflow(int width, int64_t old, int64_t by, int64_t* limi
     """Where old + by lies: 0 within the type, else *limit is the nearest value that is."""
     cdef int64_t most = INT64_MAX_VALUE >> (64 - width)
     cdef int64_t least = -most - 1
-    if old > most or (by > 0 and old > most - by):
+    # SET of a number near INT64_MIN (by is 0): the room above it wraps around, and Redis takes it for too large
+    cdef int64_t room = <int64_t>(<uint64_t>most - <uint64_t>old)
+    if old > most or ((width < 64 or (old >= 0 and by > 0)) and by > room):
         limit[0] = most
         return 1
     if old < least or (by < 0 and old < least - by):
