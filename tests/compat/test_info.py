@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 import redis
 
 from tests.harness import OK, Bulk, Connection, Error, ServerProcess, Verbatim
 
+ROOT = Path(__file__).resolve().parents[2]
 OWN_SECTION = "Commands_module"
 STATIC_SECTIONS = (
     "Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules", "Cluster")
@@ -60,6 +62,15 @@ def test_fields_and_their_kinds(oracle, wstore_server, section):
     either = {"config_file"}        # empty or a path
     for field in theirs.keys() - either:
         assert kind(ours[field]) == kind(theirs[field]), f"{field}: {ours[field]!r}, in Redis {theirs[field]!r}"
+
+
+def test_additional_fields_are_documented(oracle, wstore_server):
+    known = {field for fields in info(oracle, "everything").values() for field in fields}
+    text = (ROOT / "docs" / "differences.md").read_text()
+    ours = info(wstore_server, "everything")
+    added = {field for section in (*STATIC_SECTIONS, OWN_SECTION) for field in ours[section]} - known
+    assert added
+    assert {field for field in added if f"`{field}`" not in text} == set()
 
 
 @pytest.mark.parametrize("words", [
