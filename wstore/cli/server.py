@@ -5,6 +5,7 @@ import sys
 from wstore.admin import apply, install
 from wstore.admin.config import Config, FileError, LineError, Loader, options_text
 from wstore.admin.config.notes import notes
+from wstore.admin.config.words import to_bytes
 from wstore.admin.limits import check_clients, fit_clients
 from wstore.admin.listening import ListenError
 from wstore.admin.runtime import Runtime
@@ -141,8 +142,7 @@ def open_runtime(config, log, renames):
     install(engine)
     apply.attach(engine, config)
     config.on_change(["maxclients"], lambda: check_clients(config))
-    if renames:
-        rename_commands(engine, renames)
+    rename_commands(engine, renames)
     runtime = Runtime(engine, log)
     try:
         runtime.listeners.open_tcp()
@@ -157,11 +157,12 @@ def open_runtime(config, log, renames):
 
 
 def rename_commands(engine, renames):
-    for name, new_name in renames:
+    """Do what the rename-command lines say; ends the process if one is wrong."""
+    for name, new_name, number, line in renames:
         try:
-            engine.rename_command(name, new_name)
+            engine.rename_command(to_bytes(name), to_bytes(new_name))
         except ValueError as error:
-            fail_with_banner(f"rename-command {name}: {error}")
+            fail_with_banner(LineError(number, line, str(error)))
 
 
 def run(runtime, supervised):

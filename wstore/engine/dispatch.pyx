@@ -309,7 +309,7 @@ cdef bint names_http(Str name) noexcept nogil:
 
 cdef void refuse_unknown(Server* s, Client* c, Call* call) noexcept nogil:
     """No such command or subcommand; an HTTP request is cut off without a word."""
-    cdef const CommandSpec* parent = table_find(table_of(s.store), call.argv[0].ptr, call.argv[0].len)
+    cdef const CommandSpec* parent = find_spec(table_of(s.store), call.argv, 1)
     if parent != NULL:
         refuse_subcommand(call, parent)
     elif names_http(call.argv[0]) and not c.flags & CLIENT_INTERNAL:

@@ -9,6 +9,7 @@ cdef class Engine:
     """
     cdef Store* store
     cdef int db_index
+    cdef dict renames           # name of a command -> name that it is called by (bytes); b"": none
     cdef public object config   # wstore.admin.config.Config, or None
     cdef public object runtime  # wstore.admin.runtime.Runtime while it is served, or None
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
@@ -21,6 +22,7 @@ cdef class Engine:
         if self.store == NULL:
             raise MemoryError("no address space or no random numbers for a store")
         self.store.engine = <void*>self
+        self.renames = {}
         server_create(self.store)
 
     def __dealloc__(self):
@@ -85,6 +87,14 @@ cdef class Engine:
         server_enter(server_of(self.store))
         try:
             table_register(self.store, commands)
+        finally:
+            server_unlock(server_of(self.store))
+
+    def rename_command(self, bytes name not None, bytes new_name not None):
+        """Let clients call a command by another name, or not at all (b""). ValueError: no such one, or it is taken."""
+        server_enter(server_of(self.store))
+        try:
+            table_rename(self.store, name, new_name)
         finally:
             server_unlock(server_of(self.store))
 

@@ -7,6 +7,7 @@ Invariants
 * CommandStats live as long as the server, found again by name: they outlive every table.
 * specs[i].stats points to the CommandStats of specs[i].name; names of Python commands are the ones kept there.
 * specs[i].pyfn is a reference that the table owns.
+* A command that was renamed away has a spec but no slot; new names are kept in Engine.renames.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from wstore.engine.abi cimport CommandSpec, Module
@@ -25,6 +26,7 @@ cdef struct CommandStats:
 cdef struct TableSlot:
     uint32_t hash
     uint32_t spec               # index + 1; 0: free
+    const char* name            # that the command is called by: spec's, or the one that rename-command gave
 
 cdef struct Table:
     const Module* module        # that it was built from, or NULL

@@ -38,7 +38,7 @@ cdef const CommandSpec* table_find(const Table* t, const char* p, size_t n) noex
     cdef const char* name
     while t.slots[i].spec != 0:
         if t.slots[i].hash == h:
-            name = t.specs[t.slots[i].spec - 1].name
+            name = t.slots[i].name
             if strncasecmp(name, p, n) == 0 and name[n] == 0:
                 return &t.specs[t.slots[i].spec - 1]
         i = (i + 1) & t.mask
@@ -59,7 +59,9 @@ cdef const CommandSpec* find_subcommand(const Table* t, const CommandSpec* paren
 cdef const CommandSpec* find_spec(const Table* t, const Str* argv, int argc) noexcept nogil:
     """The spec of a request, that of the subcommand where it names one; NULL: unknown."""
     cdef const CommandSpec* spec = table_find(t, argv[0].ptr, argv[0].len)
-    if spec != NULL and spec.flags & CMD_CONTAINER and argc > 1:
+    if spec == NULL or memchr(argv[0].ptr, c"|", argv[0].len) != NULL:
+        return NULL
+    if spec.flags & CMD_CONTAINER and argc > 1:
         return find_subcommand(t, spec, argv[1])
     return spec
 
@@ -92,7 +94,7 @@ cdef CommandStats* stats_of_name(Server* s, const char* name) noexcept nogil:
     cdef const CommandSpec* known = NULL
     if s.store.table != NULL:
         known = table_find(table_of(s.store), name, strlen(name))
-        if known != NULL:
+        if known != NULL and strcmp(known.name, name) == 0:
             return <CommandStats*>known.stats
     for i in range(s.command_stat_count):
         if strcmp(s.command_stats[i].name, name) == 0:
@@ -188,24 +190,38 @@ cdef void table_free(Table* t):
     ws_free(t)
 
 
+cdef const char* called_name(Server* s, const char* name) except NULL:
+    """The name that clients call a command by, in the end; "": none."""
+    cdef dict renames = (<Engine>s.store.engine).renames
+    cdef bytes new
+    if not renames:
+        return name
+    new = renames.get(name)
+    return name if new is None else PyBytes_AS_STRING(new)
+
+
 cdef int table_add(Server* s, Table* t, const CommandSpec* spec) except -1:
     """Copy a spec into the table, with a reference to its Python handler. ValueError: the name is taken."""
-    cdef size_t n = strlen(spec.name)
-    cdef uint32_t h = name_hash(spec.name, n)
+    cdef const char* name = called_name(s, spec.name)
+    cdef size_t n = strlen(name)
+    cdef uint32_t h = name_hash(name, n)
     cdef uint64_t i = h & t.mask
-    if n >= NAME_MAX:
+    if max(n, strlen(spec.name)) >= NAME_MAX:
         raise ValueError(f"command name {spec.name.decode()!r} is too long")
-    if table_find(t, spec.name, n) != NULL:
+    if table_find(t, name, n) != NULL:
         raise ValueError(f"command {spec.name.decode()!r} is there twice")
     t.specs[t.count] = spec[0]
     t.specs[t.count].stats = stats_of_name(s, spec.name)
     if spec.pyfn != NULL:
         Py_INCREF(<object>spec.pyfn)
     t.count += 1
+    if n == 0:
+        return 0
     while t.slots[i].spec != 0:
         i = (i + 1) & t.mask
     t.slots[i].hash = h
     t.slots[i].spec = <uint32_t>t.count
+    t.slots[i].name = name
     return 0
 
 
@@ -299,6 +315,35 @@ cdef int table_register(Store* store, commands) except -1:
         add_python_again(s, t)
         add_python(s, t, added)
     except BaseException:
+        table_free(t)
+        raise
+    table_install(s, t)
+    return 0
+
+
+cdef int table_rename(Store* store, bytes name, bytes new_name) except -1:
+    """Let the command called `name` be called `new_name`, or not at all (b""). ValueError with the reason."""
+    cdef Server* s = server_of(store)
+    cdef Table* old = table_of(store)
+    cdef Table* t
+    cdef Str called
+    cdef dict renames = (<Engine>store.engine).renames
+    cdef const CommandSpec* spec
+    called.ptr, called.len = PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)
+    spec = find_spec(old, &called, 1)
+    if spec == NULL:
+        raise ValueError("No such command in rename-command")
+    if table_find(old, PyBytes_AS_STRING(new_name), PyBytes_GET_SIZE(new_name)) != NULL:
+        raise ValueError("Target command name already exists")
+    t = table_new(old.count)
+    before = renames.copy()
+    renames[spec.name] = new_name
+    try:
+        add_module(s, t, old.module)
+        add_python_again(s, t)
+    except BaseException:
+        renames.clear()
+        renames.update(before)
         table_free(t)
         raise
     table_install(s, t)

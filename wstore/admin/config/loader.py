@@ -57,13 +57,14 @@ def options_text(arguments):
 class Loader:
     """Reads configuration text into a Config.
 
-    `renames` collects (command, new name or "") of rename-command.
+    `renames` collects the lines of rename-command: (name, new name or "", line number, line).
     """
 
     def __init__(self, config):
         self.config = config
         self.renames = []
         self._depth = 0
+        self._at = (0, "")          # number and text of the line at hand
         self._password_hash = ""    # of the user named default
 
     def load(self, path=None, stdin=None, options=""):
@@ -82,10 +83,11 @@ class Loader:
             line = line.strip(b" \t\r\n")
             if not line or line.startswith(b"#"):
                 continue
+            self._at = (number, to_text(line))
             try:
                 self._load_line(line)
             except ValueError as error:
-                raise LineError(number, to_text(line), str(error)) from None
+                raise LineError(*self._at, str(error)) from None
 
     def _load_line(self, line):
         words = split_words(line)
@@ -103,7 +105,7 @@ class Loader:
         if name == "include" and len(values) == 1:
             self._include(values[0])
         elif name == "rename-command" and len(values) == 2:
-            self.renames.append((values[0].lower(), values[1]))
+            self.renames.append((*values, *self._at))
         elif name == "user" and values:
             self._load_user(values)
         elif name == "loadmodule" and values:
