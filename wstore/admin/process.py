@@ -81,6 +81,11 @@ def installed_module():
     return sys.modules["wstore.commands._commands"].__file__
 
 
+def is_supervised(engine):
+    """Does systemd watch this process, as the directive `supervised` asks for?"""
+    return engine.config["supervised"] in ("systemd", "auto") and "NOTIFY_SOCKET" in os.environ
+
+
 def human(size_bytes):
     """A size as INFO's *_human fields write it: "512B", "1.50K", "2.00G"."""
     if size_bytes < 1024:
