@@ -99,6 +99,7 @@ def flat(ops: list[tuple]) -> list:
 @example(b"\xff" * 9, [[("SET", "i64", "3", "0"), ("GET", "u63", "4")]])
 @example(b"\x7f" + b"\xff" * 8, [[("INCRBY", "i64", "0", "1"), ("OVERFLOW", "SAT", "INCRBY", "i64", "0", INT64_MIN)]])
 @example(None, [[("OVERFLOW", "FAIL", "SET", "u4", "77", "16")]])
+@example(None, [[("OVERFLOW", "SAT", "SET", "i5", "0", INT64_MIN), ("GET", "i5", "0"), ("SET", "i5", "9", INT64_MAX)]])
 @example(None, [[("OVERFLOW", "SAT", "SET", "u63", "0", "-1"), ("OVERFLOW", "SAT", "INCRBY", "u63", "0", "-5")]])
 def test_bitfield(diff: Differential, value, calls):
     diff.compare(*([] if value is None else [["SET", "k", value, "EX", "1000"]]),
