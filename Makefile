@@ -64,13 +64,17 @@ debug: $(VENV)/ready
 	cd build/$@ && ../../$(PY) -m pytest $(TESTS)
 
 # Python itself is not instrumented: the sanitizers' library is loaded first, and leaks (its own) are not looked for.
+# Every process writes what it finds to a file of its own, so that no report is lost with a server's log.
+REPORTS := $(CURDIR)/build/asan/reports
 asan: export WSTORE_DEBUG = 1
 asan: export WSTORE_SANITIZE = address,undefined
 asan: $(VENV)/ready
 	$(mirror)
 	cd build/$@ && ../../$(PY) setup.py --quiet build_ext --inplace
-	cd build/$@ && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
-	    PYTHONMALLOC=malloc ../../$(PY) -m pytest $(TESTS)
+	rm -rf $(REPORTS) && mkdir -p $(REPORTS)
+	cd build/$@ && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
+	    ASAN_OPTIONS=detect_leaks=0:log_path=$(REPORTS)/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$(REPORTS)/report \
+	    ../../$(PY) -m pytest $(TESTS); result=$$?; cat $(REPORTS)/* 2>/dev/null; test -z "$$(ls $(REPORTS))" && exit $$result
 
 clean:
 	rm -rf build $(VENV) wstore/engine/_engine*.so wstore/commands/_commands*.so
