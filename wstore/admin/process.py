@@ -34,10 +34,10 @@ class Facts:
     """What administration keeps of an engine: `engine.facts`, from `wstore.admin.install` on.
 
     started_s: Unix time; run_id, replication_id: 40 random hex digits each; startup_bytes: memory of the empty
-    engine; module: ModuleFacts.
+    engine; module: ModuleFacts; catalog: admin/catalog.py's.
     """
 
-    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes", "module")
+    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes", "module", "catalog")
 
     def __init__(self, engine):
         self.run_id = os.urandom(20).hex()
@@ -46,6 +46,7 @@ class Facts:
         self._started_ns = time.monotonic_ns()
         self.startup_bytes = memory_facts(engine)["used"]
         self.module = ModuleFacts(installed_module())
+        self.catalog = None
 
     def uptime_s(self):
         """Whole seconds since the engine began."""

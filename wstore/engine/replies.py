@@ -24,6 +24,18 @@ class OrderedSet(tuple):
     __slots__ = ()
 
 
+class Encoded:
+    """One reply, or an element of one, as RESP bytes (`encode_reply`), sent as they are."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data):
+        self.data = data
+
+    def __repr__(self):
+        return f"Encoded({self.data!r})"
+
+
 class _Mark:
     __slots__ = ("name",)
 

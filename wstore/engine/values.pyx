@@ -1,5 +1,5 @@
 # Python values and RESP: what a Python handler returns becomes a reply, what execute() is answered becomes a value.
-from wstore.engine.replies import NoReply, NullArray, OrderedSet, Verbatim
+from wstore.engine.replies import Encoded, NoReply, NullArray, OrderedSet, Verbatim
 from wstore.errors import ReplyError
 
 
@@ -39,6 +39,9 @@ cdef int reply_aggregate(Call* call, value) except -1:
     elif isinstance(value, Verbatim):
         data = value.data.encode() if isinstance(value.data, str) else value.data
         reply_verbatim(call, value.kind.encode(), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    elif isinstance(value, Encoded):
+        data = value.data
+        reply_raw(call, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
     elif value is NullArray:
         reply_null_array(call)
     elif isinstance(value, ReplyError):
@@ -52,6 +55,25 @@ cdef int reply_items(Call* call, items) except -1:
     for item in items:
         reply_value(call, item)
     return 0
+
+
+def encode_reply(value, int resp):
+    """The bytes of the reply that a handler's value stands for, in RESP2 or RESP3."""
+    cdef EngineApi api
+    cdef Reply out
+    cdef Call call
+    memset(&api, 0, sizeof(api))
+    memset(&out, 0, sizeof(out))
+    memset(&call, 0, sizeof(call))
+    api.reply_grow = reply_grow
+    call.api = &api
+    call.out = &out
+    call.resp = resp
+    try:
+        reply_value(&call, value)
+        return out.data[:out.len]
+    finally:
+        ws_free(out.data)
 
 
 cdef void reply_line(Call* call, char mark, bytes text) noexcept:
