@@ -285,7 +285,8 @@ def test_unix_socket(tmp_path):
     path = tmp_path / "sock"
     path.write_text("stale")
     process = subprocess.Popen(
-        [sys.executable, "-m", "wstore.cli.server", "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"],
+        [sys.executable, "-m", "wstore.cli.server", "--port", "0", "--unixsocket", str(path),
+         "--unixsocketperm", "700"],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
     with process:
         wait_for(lambda: stat.S_ISSOCK(path.stat().st_mode) and stat.S_IMODE(path.stat().st_mode) == 0o700)

@@ -59,7 +59,8 @@ def test_errors(text, number, line, reason):
 def test_statements():
     loader = load(b"rename-command CONFIG ''\nrename-command get fetch\nlist-max-ziplist-value 64\n"
                   b"user default on nopass sanitize-payload ~* &* +@all")
-    assert loader.renames == [("CONFIG", "", 1, "rename-command CONFIG ''"), ("get", "fetch", 2, "rename-command get fetch")]
+    assert loader.renames == [
+        ("CONFIG", "", 1, "rename-command CONFIG ''"), ("get", "fetch", 2, "rename-command get fetch")]
 
 
 def test_the_user_line_of_a_redis_with_a_password():

@@ -37,8 +37,7 @@ def _hide_passwords(session, names):
     """Keep values of directives that hold a password out of the slow log and MONITOR."""
     for at, name in enumerate(names):
         if name.lower() in TABLE and TABLE[name.lower()].flags & SENSITIVE:
-            session.redact(2 * at + 3)
-            return
+            session.redact(2 * at + 3, 2 * at + 4)
 
 
 @command("config|rewrite", arity=2, flags=_FLAGS)

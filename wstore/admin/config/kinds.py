@@ -74,6 +74,9 @@ class Int(Kind):
         _check_range(number, self.low, self.high)
         if self.check is not None:
             self.check(number)
+        return self._clamped(number)
+
+    def _clamped(self, number):
         return max(self.clamp[0], min(self.clamp[1], number)) if self.clamp else number
 
     def text(self, value):
@@ -97,14 +100,14 @@ class Octal(Kind):
 class Memory(Int):
     """A size in bytes, with an optional unit."""
 
-    def __init__(self, low=0, high=I64_MAX):
-        super().__init__(low, high)
+    def __init__(self, low=0, high=I64_MAX, clamp=None):
+        super().__init__(low, high, clamp)
 
     def parse(self, words, current):
         size = parse_memory(words[0])
         if size is None:
             raise ValueError("argument must be a memory value")
-        return _check_range(size, self.low, self.high)
+        return self._clamped(_check_range(size, self.low, self.high))
 
     def lines(self, name, value):
         return [f"{name} {format_memory(value)}"]

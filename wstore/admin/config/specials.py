@@ -95,7 +95,7 @@ class Percentiles(Kind):
     @staticmethod
     def _number(word):
         try:
-            number = float(word)
+            number = float.fromhex(word) if word[:2].lower() == "0x" else float(word)
         except ValueError:
             number = float("nan")
         if number != number or "_" in word:
@@ -204,7 +204,7 @@ def title_check(text):
         name, closed, rest = rest.partition("{")[2].partition("}")
         if not closed or name not in _TITLE_VARIABLES:
             text = ""
-    if not text:
+    if not text.strip(" "):
         raise ValueError("template format is invalid or contains unknown variables")
 
 

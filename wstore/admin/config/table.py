@@ -178,7 +178,7 @@ _ROWS = (
     ("repl-diskless-sync-delay", COUNT, 5, UNUSED),
     ("repl-diskless-sync-max-replicas", COUNT, 0, UNUSED),
     ("repl-diskless-load", Enum("disabled", "on-empty-db", "swapdb"), "disabled", UNUSED),
-    ("repl-backlog-size", Memory(1), MEGABYTE, UNUSED),
+    ("repl-backlog-size", Memory(1, clamp=(16384, I64_MAX)), MEGABYTE, UNUSED),
     ("repl-backlog-ttl", LONG, 3600, UNUSED),
     ("propagation-error-behavior", Enum("ignore", "panic", "panic-on-replicas"), "ignore", UNUSED),
     # -- cluster -------------------------------------------------------------------------------------

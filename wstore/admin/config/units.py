@@ -49,7 +49,12 @@ def parse_integer(text):
 
 
 def parse_leading_integer(text):
-    """What C's strtoll makes of a whole word (blanks in front, a sign, leading zeros); None if more follows."""
+    """What C's strtoll makes of a whole word (blanks in front, a sign, leading zeros); None if more follows.
+
+    An empty word is 0.
+    """
+    if not text:
+        return 0
     text = text.lstrip(" \t\n\v\f\r")
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not _is_digits(digits):
