@@ -62,7 +62,7 @@ def settings(draw, names=NAMES):
     """One setting: (name, words), accepted at start-up."""
     name = draw(st.sampled_from(names))
     if name == "proc-title-template":
-        return name, [draw(st.sampled_from(["{title}", "{port} {unixsocket}", "x"]))]
+        return name, [draw(st.sampled_from(["{title} x", "{port} {unixsocket}", "x"]))]
     if name == "cluster-announce-hostname":
         return name, [draw(st.sampled_from(["", "a.b-c", "host"]))]
     return name, draw(_words(TABLE[name].kind).filter(lambda words: _text_is_allowed(name, words)))

@@ -11,7 +11,11 @@ from wstore.admin.config.words import quote, quote_if_needed
 CLIENT_CLASSES = ("normal", "slave", "pubsub")
 BIND_MAX = 16
 _EVENTS = "g$lshzxetd"      # the classes that the event flag A stands for
-_TITLE_VARIABLES = {"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
+# Variables of a process title -> what they are at least
+_TITLE_VARIABLES = {
+    "title": "", "listen-addr": "*:0", "server-mode": "", "port": "0", "tls-port": "0", "unixsocket": "",
+    "config-file": ""}
+_BAD_TITLE = "template format is invalid or contains unknown variables"
 
 
 def _c_int(number):
@@ -198,14 +202,16 @@ def file_name_check(name):
 
 
 def title_check(text):
-    """Only known {variables}, and something at all."""
-    rest = text
+    """Only known {variables}, and something left where those that may be empty are."""
+    shown, rest = "", text
     while "{" in rest:
-        name, closed, rest = rest.partition("{")[2].partition("}")
+        before, _, rest = rest.partition("{")
+        name, closed, rest = rest.partition("}")
         if not closed or name not in _TITLE_VARIABLES:
-            text = ""
-    if not text.strip(" "):
-        raise ValueError("template format is invalid or contains unknown variables")
+            raise ValueError(_BAD_TITLE)
+        shown += before + _TITLE_VARIABLES[name]
+    if not (shown + rest).strip(" "):
+        raise ValueError(_BAD_TITLE)
 
 
 def host_name_check(text):
