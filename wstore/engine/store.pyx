@@ -26,11 +26,22 @@ cdef class Engine:
         server_create(self.store)
 
     def __dealloc__(self):
-        if self.store != NULL:
-            if self.store.server != NULL:
-                server_destroy(server_of(self.store))
+        self.free_store()
+
+    cdef void free_store(self):
+        cdef Store* store = self.store
+        self.store = NULL
+        if store != NULL:
+            if store.server != NULL:
+                server_destroy(server_of(store))
             with nogil:
-                store_free(self.store)
+                store_free(store)
+
+    def _free(self):
+        """Free everything now. No method may be called afterwards: Store.close sees to that."""
+        if self.store != NULL and self.store.served:
+            raise RuntimeError("the store is being served")
+        self.free_store()
 
     # -- upkeep and checks ----------------------------------------------------------------------------------------
 
