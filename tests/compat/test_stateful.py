@@ -60,7 +60,8 @@ def assert_dumps_travel(source: Connection, target: Connection) -> None:
     for item in source.call("KEYS", "*").items:
         source.call("PERSIST", item.data)
         payload = source.call("DUMP", item.data)
-        assert target.call("RESTORE", item.data, 0, payload.data, "REPLACE") == OK
+        ttl_ms = max(0, source.call("PTTL", item.data).value)
+        assert target.call("RESTORE", item.data, ttl_ms, payload.data, "REPLACE") == OK
         question = ("DEBUG", "DIGEST-VALUE", item.data)
         assert target.call(*question) == source.call(*question)
 
