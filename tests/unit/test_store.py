@@ -176,7 +176,7 @@ def test_execute_gives_python_values(store):
     assert store.execute("MGET", "a", "none") == [b"2", None]
     assert store.execute("KEYS", "*") == [b"a"]
     assert store.execute("PING") == "PONG" and store.execute("PING", "x") == b"x" == store.execute("ECHO", "x")
-    assert store.execute("COMMAND", "COUNT") > 100
+    assert store.execute("COMMAND", "COUNT") > 70
     config = store.execute("CONFIG", "GET", "maxmemory")
     assert config == {b"maxmemory": b"0"}
 

@@ -179,7 +179,7 @@ cdef struct Store:
     Config config
     uint64_t seed[2]        # of the keyed hash
     uint64_t random_state   # of RANDOMKEY and the like
-    bint served             # a loop runs commands: embedded calls must lock first
+    bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
     int64_t background_frees    # databases being freed on other threads
     void* server            # engine's own: the loop, when it runs
     void* engine            # engine's own: PyObject* of the Engine

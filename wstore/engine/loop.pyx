@@ -341,6 +341,7 @@ cdef class Loop:
 
     def __cinit__(self, Engine engine):
         cdef Server* s = server_of(engine.store)
+        engine.check_open()
         if s.poll_fd >= 0:
             raise RuntimeError("the engine has a loop already")
         self.engine = engine

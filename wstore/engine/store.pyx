@@ -9,6 +9,7 @@ cdef class Engine:
     """
     cdef Store* store
     cdef int db_index
+    cdef bint closed
     cdef dict renames           # name of a command -> name that it is called by (bytes); b"": none
     cdef public object config   # wstore.admin.config.Config, or None
     cdef public object runtime  # wstore.admin.runtime.Runtime while it is served, or None
@@ -43,10 +44,31 @@ cdef class Engine:
             raise RuntimeError("the store is being served")
         self.free_store()
 
+    def close(self):
+        """Free all data now; any further use raises ValueError. RuntimeError: it is being served."""
+        cdef Server* s = server_of(self.store)
+        cdef int i
+        if s.poll_fd >= 0:
+            raise RuntimeError("the store is being served")
+        server_enter(s)
+        self.closed = True
+        self.store.served = True        # lets embedded calls look twice: see TypedStore.enter
+        for i in range(self.store.db_count):
+            if self.store.dbs[i] != NULL:
+                db_free(self.store, self.store.dbs[i])
+                self.store.dbs[i] = NULL
+        server_unlock(s)
+
+    cdef inline int check_open(self) except -1:
+        if self.closed:
+            raise ValueError("the store is closed")
+        return 0
+
     # -- upkeep and checks ----------------------------------------------------------------------------------------
 
     def tick(self, int64_t now_ms, int64_t budget_us=1000000):
         """Do as a loop would at that Unix time: expire, age, evacuate for about budget_us each. True: more is left."""
+        self.check_open()
         self.store.now_ms = now_ms
         ks_cron(self.store, budget_us)
         return ks_turn(self.store, budget_us)
@@ -83,6 +105,7 @@ cdef class Engine:
         The reply as a value: simple string str, bulk bytes, integer int, double float, null None, array list, map
         dict, set set, boolean bool. An error reply raises ReplyError.
         """
+        self.check_open()
         return execute_args(self.store, args, &self.db_index)
 
     def adopt(self, capsule):

@@ -59,14 +59,15 @@ cdef list take_keys(KeyBuffer* keys):
 cdef class TypedStore(Engine):
     """An Engine with typed methods for strings. Keys and values are bytes, or str as UTF-8; replies are bytes."""
 
-    cdef inline bint enter(self) noexcept:
-        """Begin to use the store; hand the result to leave()."""
+    cdef inline int enter(self) except -1:
+        """Begin to use the store; hand the result to leave(). ValueError: it is closed."""
         if self.store.served:
+            self.check_open()
             server_enter(server_of(self.store))
             return True
         return False
 
-    cdef inline void leave(self, bint locked) noexcept:
+    cdef inline void leave(self, int locked) noexcept:
         if locked:
             server_unlock(server_of(self.store))
 
@@ -206,6 +207,7 @@ cdef class TypedStore(Engine):
         return bool(found)
 
     def __len__(self):
+        self.check_open()
         return self.current_db().keys
 
     def select(self, int index):
