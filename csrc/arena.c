@@ -70,6 +70,7 @@ static uint32_t new_page(ws_arena *a, int cls) {
         a->page_cap = a->page_cap ? a->page_cap * 2 : 64;
         a->pages = ws_realloc(a->pages, a->page_cap * sizeof(ws_page));
     }
+    WS_POISON(ws_region_page(&a->region, page), WS_PAGE_SIZE);
     a->pages[page] = (ws_page){.cls = (uint8_t)cls, .bin = WS_PAGE_CURRENT, .free = WS_ARENA_NONE};
     a->classes[cls].pages++;
     return page;
@@ -121,6 +122,7 @@ uint64_t ws_arena_alloc(ws_arena *a, size_t size) {
     else cell = p->fresh++;
     p->used++;
     c->live++;
+    WS_UNPOISON(a->region.base + start + (size_t)cell * c->size, c->size);
     return start + (uint64_t)cell * c->size;
 }
 
@@ -173,6 +175,7 @@ void ws_arena_free(ws_arena *a, uint64_t ref) {
     WS_ASSERT(p->used > 0 && cell < p->fresh);
     WS_ASSERT((ref & (WS_PAGE_SIZE - 1)) % c->size == 0);
     memcpy(a->region.base + ref, &p->free, 2);
+    WS_POISON(a->region.base + ref + 2, c->size - 2u);
     p->free = cell;
     p->used--;
     c->live--;

@@ -52,6 +52,7 @@ void *ws_blocks_alloc(ws_blocks *b) {
     void *block = h->free;
     if (block) h->free = *(void **)block;
     else block = (char *)h + 64 + (size_t)h->fresh++ * b->size;
+    WS_UNPOISON(block, b->size);
     h->used++;
     b->used++;
     if (h->used == b->capacity) list_remove(b, page);
@@ -65,6 +66,7 @@ void ws_blocks_free(ws_blocks *b, void *block) {
     if (h->used == b->capacity) list_push(b, page);
     *(void **)block = h->free;
     h->free = block;
+    WS_POISON((char *)block + sizeof(void *), b->size - sizeof(void *));
     h->used--;
     b->used--;
     if (h->used == 0) {

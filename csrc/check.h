@@ -1,6 +1,7 @@
-/* Assertions: WS_ASSERT is compiled in with -DWSTORE_DEBUG only, WS_STATIC_ASSERT always.
+/* What debug builds check: assertions (WS_ASSERT with -DWSTORE_DEBUG only, WS_STATIC_ASSERT always), and memory
+ * marked as free for the address sanitizer.
  *
- * Without WSTORE_DEBUG the expression is parsed but not evaluated, so it must have no side effects.
+ * Without WSTORE_DEBUG an asserted expression is parsed but not evaluated, so it must have no side effects.
  */
 #ifndef WS_CHECK_H
 #define WS_CHECK_H
@@ -27,6 +28,17 @@ __attribute__((noreturn, cold, unused)) static void ws_assert_failed(const char 
     do { \
         (void)sizeof(!(condition)); \
     } while (0)
+#endif
+
+/* Memory that must not be touched for now, where the address sanitizer is on. It knows 8-byte granules: those that
+ * lie only partly in p[0:n] stay as they are when poisoned, and are opened whole when opened. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define WS_POISON(p, n) __asan_poison_memory_region(p, n)
+#define WS_UNPOISON(p, n) __asan_unpoison_memory_region(p, n)
+#else
+#define WS_POISON(p, n) ((void)(p), (void)(n))
+#define WS_UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
 #endif

@@ -23,6 +23,7 @@ int ws_region_init(ws_region *r, size_t max_bytes) {
 }
 
 void ws_region_destroy(ws_region *r) {
+    if (r->base) WS_UNPOISON(r->base, (size_t)r->frontier << WS_PAGE_BITS);
     if (r->base) munmap(r->base, r->page_limit << WS_PAGE_BITS);
     ws_free(r->free_pages);
     *r = (ws_region){0};
@@ -49,6 +50,7 @@ void ws_region_give(ws_region *r, uint32_t page) {
         r->free_pages = ws_realloc(r->free_pages, r->free_cap * sizeof(uint32_t));
     }
     r->free_pages[r->free_count++] = page;
+    WS_UNPOISON(ws_region_page(r, page), WS_PAGE_SIZE);
     while (r->free_count - r->released > WS_REGION_RESERVE_PAGES) {
         uint32_t oldest = r->free_pages[r->released++];
         madvise(ws_region_page(r, oldest), WS_PAGE_SIZE, MADV_DONTNEED);
