@@ -72,6 +72,10 @@ def syntax_error():
     return ReplyError("ERR syntax error")
 
 
+def too_many(subcommand):
+    return ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try CLIENT HELP.")
+
+
 def shown(text):
     return text.decode("utf-8", "surrogateescape")
 
@@ -197,9 +201,9 @@ def client_kill(session, args):
 @command("client|pause", arity=-3, flags=_ALL)
 def client_pause(session, args):
     """CLIENT PAUSE milliseconds [WRITE | ALL]"""
-    mode = args[3].lower() if len(args) == 4 else b"all"
     if len(args) > 4:
-        raise syntax_error()
+        raise too_many("pause")
+    mode = args[3].lower() if len(args) == 4 else b"all"
     if mode not in (b"write", b"all"):
         raise ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
     timeout_ms = str_to_i64(args[2])
@@ -222,7 +226,7 @@ def client_unpause(session, args):
 def client_unblock(session, args):
     """CLIENT UNBLOCK id [TIMEOUT | ERROR]: whether it was blocked; no command blocks yet"""
     if len(args) > 4:
-        raise ReplyError("ERR wrong number of arguments for 'client|unblock' command")
+        raise too_many("unblock")
     if len(args) == 4 and args[3].lower() not in (b"timeout", b"error"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     if str_to_i64(args[2]) is None:
