@@ -112,8 +112,8 @@ def test_kill_drops_what_waits(wstore_server):
 
 
 def test_reply_modes(oracle, wstore_server):
-    lines = ["echo 1", "client reply skip", "echo 2", "echo 3", "client reply off", "echo 4", "nope", "client reply skip",
-             "echo 5", "client reply on", "echo 6", "client reply skip", "client reply skip", "echo 7", "echo 8",
+    lines = ["echo 1", "client reply skip", "echo 2", "echo 3", "client reply off", "echo 4", "nope",
+             "client reply skip", "echo 5", "client reply on", "echo 6", "client reply skip", "client reply skip", "echo 7", "echo 8",
              "client reply skip", "client reply on", "echo 9"]
     data = "".join(line + "\r\n" for line in lines).encode()
     assert answer(wstore_server, data) == answer(oracle, data)
@@ -168,8 +168,9 @@ def monitored(server, data):
 
 
 def test_monitor(oracle, wstore_server):
-    data = (b"SELECT 3\r\nGET \"a\\x00\\xff\\n\\r\\t\\b\\a\\\\\\\" '\"\r\nGET\r\nNOPE\r\nCONFIG GET port\r\nSELECT 0\r\nDEL x\r\n"
-            b"AUTH secret\r\nAUTH default secret\r\nHELLO 3 AUTH default secret SETNAME me\r\nCLIENT ID\r\nINCR\r\nQUIT\r\n")
+    data = (b"SELECT 3\r\nGET \"a\\x00\\xff\\n\\r\\t\\b\\a\\\\\\\" '\"\r\nGET\r\nNOPE\r\nCONFIG GET port\r\n"
+            b"SELECT 0\r\nDEL x\r\nAUTH secret\r\nAUTH default secret\r\n"
+            b"HELLO 3 AUTH default secret SETNAME me\r\nCLIENT ID\r\nINCR\r\nQUIT\r\n")
     assert monitored(wstore_server, data) == monitored(oracle, data)
 
 

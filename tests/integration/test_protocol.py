@@ -122,7 +122,8 @@ def test_pipeline_of_everything(oracle, wstore_server):
 
 
 def test_replies_in_order_around_errors(oracle, wstore_server):
-    data = b"SELECT 1\r\nSET a 1\r\nNOPE\r\nGET a b\r\nINCR a\r\nSELECT 0\r\nGET a\r\nSELECT 1\r\nDEL a\r\nQUIT\r\nGET a\r\n"
+    data = (b"SELECT 1\r\nSET a 1\r\nNOPE\r\nGET a b\r\nINCR a\r\nSELECT 0\r\nGET a\r\nSELECT 1\r\nDEL a\r\n"
+            b"QUIT\r\nGET a\r\n")
     assert answer(wstore_server, data) == answer(oracle, data)
 
 
@@ -222,8 +223,9 @@ BEFORE_AUTH = [
     b"GET a\r\n", b"NOPE\r\n", b"GET\r\n", b"PING\r\n", b"QUIT\r\n", b"HELLO\r\n", b"HELLO 3\r\n", b"HELLO 9\r\n",
     b"HELLO 2 SETNAME x\r\n", b"HELLO 3 AUTH default nope\r\n", b"AUTH nope\r\n", b"AUTH default nope\r\n",
     b"AUTH who secret\r\n", b"AUTH a b c\r\n", b"AUTH secret\r\nPING\r\n", b"AUTH default secret\r\nGET a\r\n",
-    b"*11\r\n", b"*10\r\n", b"*1\r\n$16385\r\n", b"*1\r\n$16384\r\n", b"*1\r\n$-5\r\n", b"RESET\r\n", b"CLIENT LIST\r\n",
-    b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n", b"AUTH secret\r\n*11\r\n$4\r\nPING\r\n" + b"$1\r\na\r\n" * 10,
+    b"*11\r\n", b"*10\r\n", b"*1\r\n$16385\r\n", b"*1\r\n$16384\r\n", b"*1\r\n$-5\r\n", b"RESET\r\n",
+    b"CLIENT LIST\r\n", b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n",
+    b"AUTH secret\r\n*11\r\n$4\r\nPING\r\n" + b"$1\r\na\r\n" * 10,
     b"AUTH secret\r\nRESET\r\nPING\r\n", b"AUTH secret\r\nAUTH nope\r\nPING\r\n", b"COMMAND COUNT\r\n",
 ]
 
