@@ -55,13 +55,16 @@ cdef inline void reply_set(Call* c, int64_t n) noexcept nogil:
 
 
 cdef inline void reply_bulk(Call* c, const char* p, size_t n) noexcept nogil:
-    cdef char* q
-    reply_header(c, b"$", <int64_t>n)
-    q = reply_room(c, n + 2)
+    cdef char* q = reply_room(c, n + 32)
+    cdef size_t used = 1 + ws_u64_to_str(q + 1, n)
+    q[0] = b"$"
+    q[used] = b"\r"
+    q[used + 1] = b"\n"
+    q += used + 2
     memcpy(q, p, n)
     q[n] = b"\r"
     q[n + 1] = b"\n"
-    c.out.len += n + 2
+    c.out.len += used + n + 4
 
 
 cdef inline void reply_bulk_str(Call* c, Str s) noexcept nogil:
@@ -84,7 +87,8 @@ cdef inline void reply_simple(Call* c, const char* z) noexcept nogil:
 
 
 cdef inline void reply_ok(Call* c) noexcept nogil:
-    reply_raw(c, b"+OK\r\n", 5)
+    memcpy(reply_room(c, 5), b"+OK\r\n", 5)
+    c.out.len += 5
 
 
 cdef inline void reply_null(Call* c) noexcept nogil:
