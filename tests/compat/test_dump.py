@@ -111,7 +111,7 @@ OVERRUN = {"int8": b"\x00\xc0", "int16": b"\x00\xc1\x01", "int32": b"\x00\xc2\x0
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_payloads(diff: Differential, name: str):
-    replies = diff.compare("SET k old EX 1000", ("RESTORE", "k", "0", BAD[name], "REPLACE"),
+    replies = diff.compare("SET k old EXAT 4000000000", ("RESTORE", "k", "0", BAD[name], "REPLACE"),
                            ("RESTORE", "q", "0", BAD[name]), ("RESTORE-ASKING", "q", "0", BAD[name]), "GET k", "DBSIZE")
     assert isinstance(replies[1], Error) and replies[-1] == Int(1)
 
