@@ -81,16 +81,25 @@ class Server:
             runtime.close()
             raise OSError(log.last_warning) from None
         self._runtime = runtime
-        self._thread = threading.Thread(target=runtime.run, name="wstore", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=[runtime], name="wstore", daemon=True)
         self._thread.start()
+
+    def _serve(self, runtime):
+        """The thread: ends by `stop` or by SHUTDOWN."""
+        try:
+            runtime.run()
+        finally:
+            runtime.close()
+            self._runtime = None
 
     def stop(self):
         """End the loop and close all connections; the data stays, unless the store is the server's own."""
-        if self._runtime is not None:
-            self._runtime.stop()
-            self._thread.join()
-            self._runtime.close()
-            self._runtime = self._thread = None
+        runtime, thread = self._runtime, self._thread
+        if runtime is not None:
+            runtime.stop()
+        if thread is not None:
+            thread.join()
+        self._thread = None
 
     def close(self):
         """`stop`, and close the store if it is the server's own."""
@@ -108,7 +117,8 @@ class Server:
     @property
     def port(self):
         """The TCP port that it listens on; 0 while it does not."""
-        return self._runtime.listeners.port if self._runtime is not None else 0
+        runtime = self._runtime
+        return runtime.listeners.port if runtime is not None else 0
 
     @property
     def url(self):

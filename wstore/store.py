@@ -6,8 +6,7 @@ Keys and values go in as bytes, or str as UTF-8, and come out as bytes.  Errors 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-from wstore.admin import apply, install
-from wstore.admin.config import Config
+from wstore.admin import install
 from wstore.commands import _commands
 from wstore.engine._engine import TypedStore
 
@@ -29,7 +28,6 @@ class Store(TypedStore):
     def __init__(self, databases: int = 16) -> None:
         self.adopt(_commands.module())
         install(self)
-        apply.attach(self, Config())
 
     def __enter__(self) -> "Store":
         return self

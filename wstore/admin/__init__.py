@@ -5,7 +5,7 @@ Each file registers what it holds with `registry.command`; `install` gives all o
 import importlib
 import os
 
-from wstore.admin import registry
+from wstore.admin import apply, registry
 from wstore.admin.config.model import Config
 from wstore.admin.process import Facts
 
@@ -16,11 +16,13 @@ def _module_names():
     return sorted(name for name in names if not name.startswith("_"))
 
 
-def install(engine):
-    """Import every file of this package and register its commands with `engine`."""
+def install(engine, config=None):
+    """Import every file of this package, register its commands with `engine`, and configure it.
+
+    config: a Config; None: a new one, with all defaults.
+    """
     for name in _module_names():
         importlib.import_module(f"{__name__}.{name}")
     engine.register(registry.commands())
-    if engine.config is None:
-        engine.config = Config()
+    apply.attach(engine, Config() if config is None else config)
     engine.facts = Facts(engine)

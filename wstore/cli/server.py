@@ -2,7 +2,7 @@
 import os
 import sys
 
-from wstore.admin import apply, install
+from wstore.admin import install
 from wstore.admin.config import Config, FileError, LineError, Loader, options_text
 from wstore.admin.config.notes import notes
 from wstore.admin.config.words import to_bytes
@@ -139,8 +139,7 @@ def open_runtime(config, log, renames):
     """An engine with all commands, listening; StartError."""
     engine = Engine(config["databases"])
     engine.adopt(_commands.module())
-    install(engine)
-    apply.attach(engine, config)
+    install(engine, config)
     config.on_change(["maxclients"], lambda: check_clients(config))
     rename_commands(engine, renames)
     runtime = Runtime(engine, log)

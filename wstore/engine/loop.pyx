@@ -448,8 +448,9 @@ cdef class Loop:
 
     def stop(self):
         """End `run` after the turn at hand, whose replies still go out. From any thread or handler."""
-        self.server.stopping = 1
-        ws_wake(self.server.wake_fd)
+        if self.server != NULL:
+            self.server.stopping = 1
+            ws_wake(self.server.wake_fd)
 
     def close(self):
         """Close all connections and stop listening. `run` must have returned."""
