@@ -97,9 +97,10 @@ def test_latency_of_all_commands(both):
 def test_answers_without_events(diff: Differential):
     diff.compare(
         "LATENCY LATEST", "LATENCY HISTORY command", "LATENCY RESET", "LATENCY RESET command x",
-        "LATENCY GRAPH command", "LATENCY GRAPH", "LATENCY HISTORY", "LATENCY nosuch", "LATENCY HELP x", "LATENCY LATEST x",
-        "LATENCY HISTOGRAM nosuch", "LOLWUT VERSION x", "MEMORY STATS x", "MEMORY DOCTOR x", "MEMORY MALLOC-STATS x",
-        "MEMORY nosuch")
+        "LATENCY GRAPH command", "LATENCY GRAPH", "LATENCY HISTORY", "LATENCY nosuch", "LATENCY HELP x",
+        "LATENCY LATEST x",
+        "LATENCY HISTOGRAM nosuch", "LOLWUT VERSION x", "MEMORY STATS x", "MEMORY DOCTOR x",
+        "MEMORY MALLOC-STATS x", "MEMORY nosuch")
 
 
 @pytest.mark.parametrize("name", ["MEMORY", "LATENCY", "COMMAND"])
