@@ -34,7 +34,7 @@ from bench.common import (
     verdict,
 )
 from tests.processes import ServerProcess
-from tests.resp import OK, Connection, encode
+from tests.resp import OK, Connection, Error, encode
 
 GROWTH_LIMIT_MS = 2.0
 RELOAD_LIMIT_MS = 5.0
@@ -147,7 +147,7 @@ def measure_reload(keys: int, clients: int, reloads: int) -> Table:
                 pinger.call("PING")
                 pings.append((time.perf_counter() - start) * 1e3)
                 answer = admin.read()
-                if answer != OK:
+                if isinstance(answer, Error):
                     raise RuntimeError(f"COMMANDS RELOAD: {answer}")
         traffic.stopping = True
         traffic.join()

@@ -4,7 +4,7 @@ Typed methods for the most used commands (names and arguments as redis-py has th
 Keys and values go in as bytes, or str as UTF-8, and come out as bytes.  Errors are `wstore.ReplyError`.
 """
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from wstore.admin import install
 from wstore.commands import _commands
@@ -34,14 +34,6 @@ class Store(TypedStore):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def close(self) -> None:
-        """Free all data and memory now; whatever else is called afterwards raises ValueError.
-
-        Raises RuntimeError while a Server serves the store.
-        """
-        self._free()
-        self.__class__ = _ClosedStore
 
     # -- strings ---------------------------------------------------------------------------------------------------
 
@@ -136,19 +128,3 @@ class Store(TypedStore):
         import numpy
 
         return numpy.frombuffer(self.slot_counts_bytes(), dtype=numpy.uint32)
-
-
-def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
-    raise ValueError("the store is closed")
-
-
-class _ClosedStore(Store):
-    """What a Store turns into when it is closed, so that open ones need not check for it at every call."""
-
-    __enter__ = __len__ = __contains__ = _refuse
-
-    def __getattribute__(self, name: str) -> object:
-        return super().__getattribute__(name) if name.startswith("__") or name == "close" else _refuse
-
-    def close(self) -> None:
-        """Closing twice is no error."""

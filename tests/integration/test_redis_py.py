@@ -122,7 +122,6 @@ def test_introspection(client):
     assert "get" in client.command()
     assert client.slowlog_len() >= 0 and isinstance(client.slowlog_get(5), list)
     assert client.memory_usage("none") is None
-    assert isinstance(client.lastsave().year, int)
 
 
 def test_client_commands(wstore_server, protocol):

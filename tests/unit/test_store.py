@@ -208,12 +208,21 @@ def test_stores_are_independent():
 def test_close_is_final():
     store = Store()
     store.set("a", 1)
+    kept = store.get, store.set, store.execute
     store.close()
     store.close()
-    for call in (lambda: store.get("a"), lambda: store.set("a", 1), lambda: store.execute("PING"), lambda: len(store),
+    for call in (lambda: kept[0]("a"), lambda: kept[1]("a", 1), lambda: kept[2]("PING"),
+                 lambda: store.get("a"), lambda: store.set("a", 1), lambda: store.execute("PING"), lambda: len(store),
                  lambda: "a" in store, lambda: store.delete("a"), store.slot_counts, lambda: store.keys_in_slot(0)):
         with pytest.raises((ValueError, RuntimeError)):
             call()
+
+
+def test_a_served_store_is_not_closed(store):
+    with Server(store) as server, Connection(server.port) as connection:
+        with pytest.raises(RuntimeError):
+            store.close()
+        assert connection.call("INCR", "a") == Int(1)
 
 
 def test_memory_is_given_back():

@@ -27,25 +27,18 @@ cdef class Engine:
         server_create(self.store)
 
     def __dealloc__(self):
-        self.free_store()
-
-    cdef void free_store(self):
-        cdef Store* store = self.store
-        self.store = NULL
-        if store != NULL:
-            if store.server != NULL:
-                server_destroy(server_of(store))
+        if self.store != NULL:
+            if self.store.server != NULL:
+                server_destroy(server_of(self.store))
             with nogil:
-                store_free(store)
+                store_free(self.store)
 
-    def _free(self):
-        """Free everything now. No method may be called afterwards: Store.close sees to that."""
-        if self.store != NULL and self.store.served:
-            raise RuntimeError("the store is being served")
-        self.free_store()
-
+    # Bound methods may outlive close(), so the Store struct stays, without data, until the object ends.
     def close(self):
-        """Free all data now; any further use raises ValueError. RuntimeError: it is being served."""
+        """Free all data now; any further use raises ValueError, closing again is no error.
+
+        Raises RuntimeError while a Server serves the store.
+        """
         cdef Server* s = server_of(self.store)
         cdef int i
         if s.poll_fd >= 0:
