@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "arena.h"
+#include "bits.h"
 #include "blocks.h"
 #include "crc16.h"
 #include "crc64.h"
@@ -199,6 +200,36 @@ static size_t evacuate(ws_arena *arena) {
 }
 
 /* Fill and empty an arena by turns, moving cells out of sparse pages. */
+static unsigned bit_at(const uint8_t *p, uint64_t i) {
+    return p[i / 8] >> (7 - i % 8) & 1;
+}
+
+/* Counting and finding against a loop over single bits, fields by writing and reading back. */
+static void check_bits(size_t n) {
+    static const uint8_t fills[] = {0, 0xff};
+    uint8_t *const p = (uint8_t *)random_bytes(n, NULL);
+    const uint64_t end = next_random() % (n * 8 + 1), first = end == 0 ? 0 : next_random() % end;
+    const unsigned width = 1 + (unsigned)(next_random() % 64);
+    const int bit = (int)(next_random() & 1);
+    uint64_t count = 0, i = first;
+    if (next_random() & 1) memset(p, fills[next_random() & 1], n);
+    for (uint64_t at = first; at < end; at++) count += bit_at(p, at);
+    CHECK(ws_popcount_range(p, first, end) == count);
+    while (i < end && bit_at(p, i) != (unsigned)bit) i++;
+    CHECK(ws_find_bit(p, first, end, bit) == (i < end ? (int64_t)i : -1));
+    if (first + width <= n * 8) {
+        const uint64_t value = next_random(), before = ws_popcount(p, n);
+        const uint64_t old = ws_field_load(p, n, first, width);
+        CHECK((unsigned)(old & 1) == bit_at(p, first + width - 1));
+        ws_field_store(p, first, width, value);
+        CHECK(ws_field_load(p, n, first, width) == value << (64 - width) >> (64 - width));
+        ws_field_store(p, first, width, old);
+        CHECK(ws_popcount(p, n) == before);
+    }
+    record_number(ws_field_load(p, n, first, width));
+    ws_free(p);
+}
+
 static void check_arena(void) {
     ws_arena arena;
     size_t moved = 0;
@@ -253,6 +284,7 @@ int main(void) {
         check_lzf(n);
         check_glob(n);
         check_numbers(n);
+        check_bits(n);
         check_texts();
         check_probe();
     }
