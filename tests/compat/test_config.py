@@ -1,12 +1,16 @@
 """CONFIG against redis-server 7.0: names, defaults, what each directive accepts, how it shows it, and all errors."""
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.harness import Array, Bulk, ServerProcess, start_oracle, start_wstore
 from tests.strategies_config import NAMES, settings
+from wstore.admin.config import Config, LineError, Loader, options_text
 from wstore.admin.config.table import HIDDEN, PROTECTED, STARTUP, TABLE
 
 # Directives whose value is the process's own, or that wstore has or shows otherwise: see docs/differences.md
@@ -119,3 +123,43 @@ def test_set_several(both, chosen):
     assert expected == found
     expected, found = ask(both, "CONFIG", "GET", *names)
     assert pairs(expected) == pairs(found)
+
+
+WRONG_FILES = [
+    "port x", "port", "port 1 2", "PORT -1", "port 99999", "nope 1", "hz 1\n\n  # c\n\tmaxmemory 1t  \nhz 2",
+    "port '1", 'port "1"x', "requirepass a'b", "save 1", 'save "1 2 3"', "save 0 1", "daemonize maybe", "loglevel loud",
+    "supervised x", "appendfsync sometimes", "client-output-buffer-limit normal 1 2", "notify-keyspace-events K E",
+    "client-output-buffer-limit nobody 1 2 3", "oom-score-adj-values 1 2", "latency-tracking-info-percentiles 101",
+    "unixsocketperm 9", "unixsocketperm 1777", "dbfilename a/b", "appendfilename ''", "appenddirname a/b",
+    "replicaof a", "replicaof a b", "include", "rename-command x", "lua-replicate-commands", "a.b", "dir /nonexistent",
+    "maxclients 0", "proto-max-bulk-len 1", "io-threads 129", "syslog-facility local9", "repl-backlog-size 0",
+    "slave-priority x", "hash-max-ziplist-entries -1", "tcp-backlog 1k",
+    "bind 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
+]
+
+
+def complaint_of_redis(*arguments: str) -> str:
+    """What redis-server says about a configuration, without its banner."""
+    ended = subprocess.run([shutil.which("redis-server"), *arguments], capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 1
+    return ended.stderr.split("***\n")[-1].rstrip("\n")
+
+
+@pytest.mark.parametrize("text", WRONG_FILES)
+def test_wrong_files(tmp_path, text):
+    path = tmp_path / "x.conf"
+    path.write_text(f"port 0\n{text}\nport 0\n")
+    with pytest.raises(LineError) as caught:
+        Loader(Config()).load(str(path))
+    assert str(caught.value) == complaint_of_redis(str(path))
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--port", "0", "--hz", "x"], ["--port", "0", "--hz"], ["--port", "0", "--hz", "1", "2"], ["--port 0", "--hz 1 2"],
+    ["--port", "0", "--save", "--hz", "x"], ["--port", "0", "--nope", "--hz"], ["--port", "0", "--hz", "--port"],
+    ["--port", "0", "--requirepass", "a\nb", "--hz", "\x01"],
+])
+def test_wrong_options(arguments):
+    with pytest.raises(LineError) as caught:
+        Loader(Config()).load(options=options_text(arguments))
+    assert str(caught.value) == complaint_of_redis(*arguments)

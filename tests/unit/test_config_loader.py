@@ -44,6 +44,7 @@ def test_save_points_add_up(text, points):
     (b"include", 1, "include", "Bad directive or wrong number of arguments"),
     (b"lua-replicate-commands", 1, "lua-replicate-commands", "Bad directive or wrong number of arguments"),
     (b"loadmodule x.so", 1, "loadmodule x.so", "wstore loads no modules"),
+    (b"a.b c", 1, "a.b c", "wstore loads no modules"),
     (b"user joe on", 1, "user joe on", "wstore has no ACL users: use requirepass"),
     (b"user default off", 1, "user default off", "wstore has no ACL users: use requirepass"),
     (b"sentinel monitor", 1, "sentinel monitor", "sentinel directive while not in sentinel mode"),

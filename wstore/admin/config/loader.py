@@ -108,7 +108,9 @@ class Loader:
             self.renames.append((*values, *self._at))
         elif name == "user" and values:
             self._load_user(values)
-        elif name == "loadmodule" and values:
+        elif "." in name and not values:
+            raise ValueError("Module config specified without value")
+        elif "." in name or (name == "loadmodule" and values):
             raise ValueError("wstore loads no modules")
         elif name == "sentinel" and values:
             raise ValueError("sentinel directive while not in sentinel mode")
