@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness import Array, Bulk, ServerProcess, start_oracle, start_wstore
+from tests.harness import OK, Array, Bulk, ServerProcess, start_oracle, start_wstore
 from tests.strategies_config import NAMES, settings
 from wstore.admin.config import Config, LineError, Loader, options_text
 from wstore.admin.config.table import HIDDEN, PROTECTED, STARTUP, TABLE
@@ -163,3 +164,32 @@ def test_wrong_options(arguments):
     with pytest.raises(LineError) as caught:
         Loader(Config()).load(options=options_text(arguments))
     assert str(caught.value) == complaint_of_redis(*arguments)
+
+
+SETTINGS = {
+    "hz": "77", "maxmemory": "3gb", "save": "60 5 900 1", "client-output-buffer-limit": "pubsub 1mb 2mb 3",
+    "notify-keyspace-events": "Kg$", "requirepass": 'a "b" \\ c', "latency-tracking-info-percentiles": "50 99.5",
+    "replica-announce-ip": "h x", "oom-score-adj-values": "1 2 3", "maxmemory-clients": "7%",
+    "repl-backlog-size": "2mb", "proc-title-template": "{title} '{port}'", "shutdown-on-sigterm": "nosave now",
+    "timeout": "300",
+}
+
+
+@pytest.mark.parametrize("writer, reader", [("redis", "wstore"), ("wstore", "redis")])
+def test_rewritten_files_move_between_both(tmp_path, writer, reader):
+    """One server's CONFIG REWRITE makes a file that the other reads, to the same settings."""
+    commands = {"redis": ["redis-server"], "wstore": [sys.executable, "-m", "wstore.cli.server"]}
+    path = tmp_path / "x.conf"
+    path.write_text("# mine\nbind 127.0.0.1\nhz 20\n")
+    shown = []
+    for name in (writer, reader):
+        command = [*commands[name], str(path)]
+        with ServerProcess(command, folder=str(tmp_path)) as server, server.connect() as connection:
+            if name == writer:
+                connection.call("CONFIG", "SET", *(word for pair in SETTINGS.items() for word in pair))
+                assert connection.call("CONFIG", "REWRITE") == OK
+            else:
+                connection.call("AUTH", SETTINGS["requirepass"])
+            shown.append(pairs(connection.call("CONFIG", "GET", *SETTINGS, "bind")))
+    assert shown[0] == shown[1]
+    assert path.read_text().startswith("# mine\nbind 127.0.0.1\nhz 77\n")
