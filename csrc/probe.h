@@ -68,5 +68,8 @@ static inline int ws_bucket_free_place(const ws_bucket *b) {
     return -1;
 }
 
-static inline void ws_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
+static inline void ws_prefetch(const void *p) {
+    __builtin_prefetch(p, 0, 3);
+    __asm__ volatile("");       /* else gcc takes a function that only prefetches for pure, and drops its calls */
+}
 #endif

@@ -113,8 +113,8 @@ def test_kill_drops_what_waits(wstore_server):
 
 def test_reply_modes(oracle, wstore_server):
     lines = ["echo 1", "client reply skip", "echo 2", "echo 3", "client reply off", "echo 4", "nope",
-             "client reply skip", "echo 5", "client reply on", "echo 6", "client reply skip", "client reply skip", "echo 7", "echo 8",
-             "client reply skip", "client reply on", "echo 9"]
+             "client reply skip", "echo 5", "client reply on", "echo 6", "client reply skip", "client reply skip",
+             "echo 7", "echo 8", "client reply skip", "client reply on", "echo 9"]
     data = "".join(line + "\r\n" for line in lines).encode()
     assert answer(wstore_server, data) == answer(oracle, data)
 
