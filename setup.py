@@ -48,6 +48,7 @@ LEAF_KERNELS = ("crc16", "crc64", "glob", "lzf", "numbers", "sha1", "ticks")
 def compiler_flags() -> list[str]:
     flags = ["-std=gnu11", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv"]
     flags += ["-Wno-unused-function", "-Wno-sign-compare"]      # Cython's own code has such
+    flags += [f"-Werror={what}" for what in ("discarded-qualifiers", "incompatible-pointer-types", "int-conversion")]
     if DEBUG:
         flags += ["-UNDEBUG", "-O1", "-g", "-DWSTORE_DEBUG"]
     else:
@@ -135,6 +136,6 @@ class BuildExt(build_ext):
 
 
 setup(
-    ext_modules=[ext for ext in EXTENSIONS if os.path.exists(ROOT / ext.sources[0])],
+    ext_modules=EXTENSIONS,
     cmdclass={"build_ext": BuildExt},
 )

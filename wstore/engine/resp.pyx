@@ -337,7 +337,9 @@ cdef const char* unquote_part(const char* p, const char* end, char quote, char**
             p += 1
         out += 1
     to[0] = out
-    return NULL if p == end else p + 1
+    if p == end:
+        return NULL
+    return p + 1
 
 
 cdef inline char unescaped(char ch) noexcept nogil:
