@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.harness import CLOSED, NULL_BULK, Array, Bulk, Error, Int, Simple
+import wstore
+from tests.harness import CLOSED, NULL_BULK, Array, Bulk, Connection, Error, Int, Simple
 from tests.integration.test_protocol import answer
 
 ERRORS = [
@@ -230,3 +231,30 @@ def test_error_and_command_counters(wstore_server):
     assert commands["cmdstat_incr"].endswith("rejected_calls=0,failed_calls=1")
     assert errors["errorstat_ERR"] == "count=3"
     assert float(facts("latencystats")["latency_percentiles_usec_get"].split(",")[0].removeprefix("p50=")) < 1e6
+
+
+def test_no_touch_leaves_access_times():
+    with wstore.Store() as store:
+        store.execute("SET", "still", "1")
+        now_ms = int(time.time() * 1000)
+        for minutes in range(3):
+            store.tick(now_ms + minutes * 61_000)
+        with wstore.Server(store, port=0) as server, Connection(server.port) as shy, Connection(server.port) as other:
+            idle_s = shy.call("OBJECT", "IDLETIME", "still")
+            assert idle_s.value >= 60
+            shy.call("CLIENT", "NO-TOUCH", "ON")
+            assert shy.pipeline([("GET", "still")] * 3) == [Bulk(b"1")] * 3
+            assert shy.call("OBJECT", "IDLETIME", "still") == idle_s
+            assert other.call("GET", "still") == Bulk(b"1")
+            assert shy.call("OBJECT", "IDLETIME", "still") == Int(0)
+
+
+def test_keys_expire_while_nobody_asks(wstore_server):
+    with wstore_server.connect() as connection:
+        before = connection.call("DBSIZE").value
+        connection.pipeline([("SET", f"short:{i}", "x", "PX", "300") for i in range(50_000)])
+        assert connection.call("DBSIZE").value > before
+        deadline = time.monotonic() + 10
+        while connection.call("DBSIZE").value > before:
+            assert time.monotonic() < deadline, "expired keys are left over"
+            time.sleep(0.05)

@@ -271,3 +271,29 @@ def test_nested_arrays_are_no_requests(wstore_server):
     with wstore_server.connect() as connection:
         assert connection.call("ECHO", b"*1\r\n$4\r\nPING\r\n") == Bulk(b"*1\r\n$4\r\nPING\r\n")
         assert isinstance(connection.call("COMMAND", "INFO", "get"), Array)
+
+
+def own_address():
+    """The address of this machine that others see, or loopback's if it has none (no packet is sent)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.255", 9))
+        except OSError:
+            return "127.0.0.1"
+        return sock.getsockname()[0]
+
+
+def test_protected_mode():
+    address = own_address()
+    everywhere = ["--bind", "0.0.0.0"]
+    with start_wstore(*everywhere) as server, start_oracle(*everywhere) as redis:
+        for setting in ("yes", "no"):
+            greetings = []
+            for one in (server, redis):
+                assert one.call("CONFIG", "SET", "protected-mode", setting) == Simple(b"OK")
+                with closing(socket.create_connection((address, one.port), timeout=20)) as sock:
+                    sock.sendall(PING)
+                    sock.shutdown(socket.SHUT_WR)
+                    greetings.append(read_all(sock))
+            assert greetings[0] == greetings[1]
+        assert greetings[0] == b"+PONG\r\n"

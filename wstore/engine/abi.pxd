@@ -181,6 +181,7 @@ cdef struct Store:
     uint64_t random_state   # of RANDOMKEY and the like
     bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
     int64_t background_frees    # databases being freed on other threads
+    bint no_touch           # the client at hand leaves access bits alone (CLIENT NO-TOUCH)
     void* server            # engine's own: the loop, when it runs
     void* engine            # engine's own: PyObject* of the Engine
 

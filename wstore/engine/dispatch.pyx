@@ -137,6 +137,7 @@ cdef void run_batch(Server* s) noexcept nogil:
         b.running = i
         if s.out_client != c:
             output_begin(s, c)
+            s.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
         run_call(s, c, call)
         if WS_UNLIKELY(c.flags & CLIENT_POSTPONED):
             put_back(c, b.starts[i])
@@ -168,13 +169,26 @@ cdef void send_early(Server* s, Client* c) noexcept nogil:
         s.out_client = NULL     # the next command begins a new buffer
 
 
+cdef inline void count_call(Server* s, Client* c, Call* call, CommandStats* stats, uint64_t flags) noexcept nogil:
+    """A command has run since s.tick: its counters, the slow log; the next one begins."""
+    cdef uint64_t now = ws_ticks()
+    cdef uint64_t ticks = now - s.tick
+    s.tick = now
+    stats.calls += 1
+    stats.ticks += ticks
+    s.store.stats.commands_processed += 1
+    if s.store.config.latency_tracking:
+        count_latency(stats, ticks)
+    if WS_UNLIKELY(ticks >= s.slow_ticks and not flags & CMD_SKIP_SLOWLOG):
+        slow_log_add(s, c, call, ticks)
+
+
 cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
     """Check a command, run it, count it."""
     cdef const CommandSpec* spec = call.spec
     cdef size_t start = c.out.len
     cdef CommandStats* stats
     cdef uint64_t flags
-    cdef uint64_t now
     call.out = &c.out
     call.resp = c.resp
     call.now_ms = s.store.now_ms
@@ -192,15 +206,7 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
         spec.fn(call)
     else:
         call_python(s, c, call)     # which may free spec
-    now = ws_ticks()
-    stats.calls += 1
-    stats.ticks += now - s.tick
-    s.store.stats.commands_processed += 1
-    if s.store.config.latency_tracking:
-        count_latency(stats, now - s.tick)
-    if WS_UNLIKELY(now - s.tick >= s.slow_ticks and not flags & CMD_SKIP_SLOWLOG):
-        slow_log_add(s, c, call, now - s.tick)
-    s.tick = now
+    count_call(s, c, call, stats, flags)
     if WS_UNLIKELY(s.monitor_count > 0 and not flags & (CMD_SKIP_MONITOR | CMD_ADMIN)):
         feed_monitors(s, c, call)
     if WS_UNLIKELY(c.out.len > start and c.out.data[start] == c"-" or c.flags & CLIENT_REPLY_DROPPED

@@ -211,7 +211,8 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
             store.stats.keyspace_misses += 1
             return False
         store.stats.keyspace_hits += 1
-        touch_entry(out)
+        if not store.no_touch:
+            touch_entry(out)
     return found
 
 

@@ -44,6 +44,7 @@ cdef enum:
     ACCEPTS_A_TURN = 1000
     SWEEP_MIN = 5               # clients that cron looks at, at least
     TURN_BUDGET_US = 200        # of ks_turn
+    UPKEEP_TICK_US = 10000      # of ks_cron
     LISTEN_BACKLOG = 511
 
 cdef const char* DENIED = (
@@ -195,9 +196,18 @@ cdef void cron(Server* s, int64_t now_us) noexcept nogil:
     sweep_clients(s)
     rest_listeners(s, 0)
     rates_sample(s)
-    if s.pause_until_ms == 0:
-        ks_cron(s.store, period_us)
-        s.rates.upkeep_us += <uint64_t>(ws_mono_us() - now_us)
+
+
+cdef void upkeep(Server* s, int64_t now_us) noexcept nogil:
+    """Expiry and ageing in short bits: with cron, and at each tick while keys that have expired are left over."""
+    cdef uint64_t cut_short = s.store.stats.expired_stale_cycles
+    cdef uint64_t expired = s.store.stats.expired_keys
+    if now_us < (s.upkeep_due_us if s.upkeep_behind else s.cron_due_us) or s.pause_until_ms > 0:
+        return
+    s.upkeep_due_us = now_us + UPKEEP_TICK_US
+    ks_cron(s.store, UPKEEP_TICK_US)
+    s.upkeep_behind = s.store.stats.expired_stale_cycles != cut_short and s.store.stats.expired_keys != expired
+    s.rates.upkeep_us += <uint64_t>(ws_mono_us() - now_us)
 
 
 # -- the loop ------------------------------------------------------------------------------------------------------
@@ -238,7 +248,7 @@ cdef void handle_event(Server* s, const ws_event* event) noexcept nogil:
 
 cdef int wait_ms(Server* s, bint again) noexcept nogil:
     """How long the loop may wait for events."""
-    cdef int64_t wait_us = s.cron_due_us - ws_mono_us()
+    cdef int64_t wait_us = (s.upkeep_due_us if s.upkeep_behind else s.cron_due_us) - ws_mono_us()
     if again or wait_us <= 0:
         return 0
     if s.have_postponed:
@@ -259,6 +269,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     serve_ready(s)
     if s.pause_until_ms > 0 and s.pause_until_ms <= s.store.now_ms or s.have_postponed and s.pause_until_ms == 0:
         resume_postponed(s)
+    upkeep(s, begin_us)
     cron(s, begin_us)
     again = ks_turn(s.store, TURN_BUDGET_US)
     if s.closing_count > 0:
@@ -286,9 +297,11 @@ cdef void loop_run(Server* s) noexcept nogil:
 
 
 cdef int loop_open(Server* s) noexcept nogil:
-    """Descriptors of the loop; 0, or -1 with errno."""
+    """Descriptors and buffers of the loop; 0, or -1 with errno."""
     cdef int wake[2]
     cdef int signals[2]
+    s.in_shared = <char*>ws_alloc(IN_SHARED_SIZE)
+    s.out_shared = <char*>ws_alloc(OUT_SHARED_SIZE)
     s.poll_fd = ws_poll_create()
     if s.poll_fd < 0 or ws_wake_pipe(wake) != 0:
         return -1
@@ -326,6 +339,9 @@ cdef void loop_close(Server* s) noexcept nogil:
     close_fd(&s.signal_fd)
     close_fd(&s.signal_read_fd)
     close_fd(&s.poll_fd)
+    ws_free(s.in_shared)
+    ws_free(s.out_shared)
+    s.in_shared = s.out_shared = NULL
 
 
 cdef class Loop:

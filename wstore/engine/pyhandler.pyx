@@ -109,6 +109,7 @@ cdef class Session:
 
     def set_no_touch(self, bint on):
         self.set_flag(CLIENT_NO_TOUCH, on)
+        self.server.store.no_touch = on
 
     def set_reply_mode(self, str mode):
         """CLIENT REPLY: "on", "off" (no more replies, this one included), "skip" (none to the next command)."""
@@ -134,7 +135,8 @@ cdef class Session:
         """RESET: the state of a new connection, which must authenticate again if a password is set."""
         self.set_monitor(False)
         self.set_flag(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT
-                      | CLIENT_NO_EVICT | CLIENT_NO_TOUCH, False)
+                      | CLIENT_NO_EVICT, False)
+        self.set_no_touch(False)
         self.authenticated = not self.server.store.config.requires_auth
         self.resp = 2
         self.select(0)
@@ -277,9 +279,12 @@ cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
     cdef Server* s = server_of(store)
     cdef Client* c
     cdef uint64_t outer_tick
+    cdef bint outer_no_touch
     cdef object value
     server_enter(s)
     outer_tick = s.tick
+    outer_no_touch = store.no_touch
+    store.no_touch = 0
     c = internal_client(s)
     try:
         c.db = db[0]
@@ -290,6 +295,7 @@ cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
     finally:
         c.flags &= ~<uint32_t>CLIENT_BUSY
         s.tick = outer_tick
+        store.no_touch = outer_no_touch
         if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0):
             ws_wake(s.wake_fd)
         server_unlock(s)

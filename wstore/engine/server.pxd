@@ -92,7 +92,7 @@ cdef struct Server:
     bint pause_all              # else writes only
     bint have_postponed
     # -- shared buffers
-    char* in_shared
+    char* in_shared             # while there is a loop
     size_t in_used
     char* out_shared
     size_t out_used
@@ -123,4 +123,6 @@ cdef struct Server:
     int listener_count
     bint listeners_resting      # out of descriptors: not polled until the next cron
     int64_t cron_due_us
+    int64_t upkeep_due_us
+    bint upkeep_behind          # expired keys are left over: do not wait for cron
     bint stopping

@@ -55,8 +55,6 @@ cdef Server* server_create(Store* store) noexcept nogil:
     s.wake_read_fd = -1
     s.signal_fd = -1
     s.signal_read_fd = -1
-    s.in_shared = <char*>ws_alloc(IN_SHARED_SIZE)
-    s.out_shared = <char*>ws_alloc(OUT_SHARED_SIZE)
     store.table = table_new(0)
     batch_init(s)
     server_configure(s)
@@ -78,8 +76,6 @@ cdef void server_destroy(Server* s) noexcept:
     batch_destroy(s)
     ws_free(s.ready)
     ws_free(s.writers)
-    ws_free(s.in_shared)
-    ws_free(s.out_shared)
     ws_free(s.errors)
     pthread_mutex_destroy(&s.mutex)
     s.store.server = NULL

@@ -195,10 +195,3 @@ cdef class Engine:
 
     def reset_slow_log(self):
         slow_log_resize(server_of(self.store), 0)
-
-    def request_shutdown(self):
-        """End the loop after the turn at hand, whose replies still go out; nothing if there is none."""
-        cdef Server* s = server_of(self.store)
-        s.stopping = 1
-        if s.wake_fd >= 0:
-            ws_wake(s.wake_fd)
