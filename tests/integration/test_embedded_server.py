@@ -15,6 +15,7 @@ def client_of(server, **options):
 
 
 def test_serves_and_stops():
+    threads = set(threading.enumerate())
     with wstore.Server() as server:
         assert server.url == f"redis://127.0.0.1:{server.port}"
         with client_of(server) as client:
@@ -26,7 +27,7 @@ def test_serves_and_stops():
     assert server.port == 0
     with pytest.raises(redis.ConnectionError):
         redis.Redis(port=port).ping()
-    assert "wstore" not in [thread.name for thread in threading.enumerate()]
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_store_outlives_its_server_and_can_be_served_again():
