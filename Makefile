@@ -39,7 +39,7 @@ test: build
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
-	PATH="$(VENV)/bin:$$PATH" cython-lint --exclude '^$$' wstore       # by default it skips checkouts under build/ or venv/
+	PATH="$(VENV)/bin:$$PATH" cython-lint $$(find wstore -name '*.p[yx][xd]')
 	$(PY) -m pytest --quiet --noconftest tests/unit/test_tidy.py
 
 bench: build

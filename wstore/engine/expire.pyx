@@ -13,7 +13,7 @@ cdef enum:
     EXPIRE_SHARE_PERCENT = 25       # of a tick, the most that active expiry takes
 
 
-# -- active expiry ----------------------------------------------------------------------------------------------
+# -- active expiry ---------------------------------------------------------------------------------------------
 
 cdef void expire_place(Store* store, Db* db, Segment* s, ws_bucket* b, int i, int64_t* earliest) noexcept nogil:
     """Drop the entry there if it has expired, else let its TTL count for `earliest`."""
@@ -70,7 +70,7 @@ cdef void expire_some(Store* store, Db* db, int64_t until_us) noexcept nogil:
             return
 
 
-# -- evacuation of sparse pages -------------------------------------------------------------------------------------
+# -- evacuation of sparse pages --------------------------------------------------------------------------------
 
 cdef void move_record(Store* store, Db* db, uint64_t ref) noexcept nogil:
     """Move one record to another page of its class; its key tells where the reference is."""
@@ -110,7 +110,7 @@ cdef bint evacuate_some(Store* store, Db* db, int64_t until_us) noexcept nogil:
     return False
 
 
-# -- ageing of access bits ----------------------------------------------------------------------------------------------
+# -- ageing of access bits -------------------------------------------------------------------------------------
 
 cdef void age_bucket(ws_bucket* b, uint64_t age_round) noexcept nogil:
     cdef int i
@@ -124,11 +124,11 @@ cdef void age_bucket(ws_bucket* b, uint64_t age_round) noexcept nogil:
 cdef void age_some(Store* store, Db* db) noexcept nogil:
     cdef Keyspace* ks = keyspace_of(db)
     cdef Segment* s
-    cdef int segments
+    cdef int _
     cdef uint32_t j
     if store.now_ms < ks.age_due_ms:
         return
-    for segments in range(AGE_SEGMENTS_A_TICK):
+    for _ in range(AGE_SEGMENTS_A_TICK):
         s = find_segment(ks, ks.age_hand)
         for j in range(row_count(s)):
             age_bucket(row_at(s, j), ks.age_round)
@@ -145,7 +145,7 @@ cdef int64_t ks_idle_seconds(Store* store, const Entry* e) noexcept nogil:
     return 0 if access == 3 else 60 if access == 2 else 600 if access == 1 else 3600
 
 
-# -- what the loop calls --------------------------------------------------------------------------------------------------
+# -- what the loop calls ---------------------------------------------------------------------------------------
 
 cdef void ks_cron(Store* store, int64_t tick_us) noexcept nogil:
     """Each tick of `tick_us`: expiry (if it is on and this is no replica) and ageing."""

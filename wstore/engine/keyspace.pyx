@@ -25,7 +25,7 @@ cdef void ks_key(Store* store, Str name, Key* out) noexcept nogil:
     out.placement = place_key(name.ptr, name.len, store.seed)
 
 
-# -- life of a database -----------------------------------------------------------------------------------------
+# -- life of a database ----------------------------------------------------------------------------------------
 
 cdef Db* db_new(int index) noexcept nogil:
     """An empty database, or NULL: no addresses to be had."""
@@ -99,7 +99,7 @@ cdef void db_free(Store* store, Db* db) noexcept nogil:
     ws_free(db)
 
 
-# -- finding ---------------------------------------------------------------------------------------------------------
+# -- finding ---------------------------------------------------------------------------------------------------
 
 cdef inline void ks_prefetch_dir(const Db* db, const Key* key) noexcept nogil:
     """First pass of a batch: the segment's header comes near."""
@@ -216,7 +216,7 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     return found
 
 
-# -- storing ----------------------------------------------------------------------------------------------------------
+# -- storing ---------------------------------------------------------------------------------------------------
 
 cdef void free_value(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
     """Free what a value owns outside the arena."""
@@ -352,7 +352,7 @@ cdef void ks_set_expire(Store* store, Db* db, const Key* key, Entry* e, int64_t 
     ks_put(store, db, key, e, &v, expire_ms)
 
 
-# -- visiting ------------------------------------------------------------------------------------------------------------
+# -- visiting --------------------------------------------------------------------------------------------------
 
 cdef void visit_place(Store* store, Keyspace* ks, Segment* s, ws_bucket* b, int i, ScanFn fn,
                       void* arg, size_t* visited) noexcept nogil:
@@ -519,8 +519,8 @@ cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil
     """A live key, each equally likely; False: none, or a hundred tries met only expired ones."""
     cdef Segment* s
     cdef size_t n
-    cdef int tries
-    for tries in range(100 if db.keys else 0):
+    cdef int _
+    for _ in range(100 if db.keys else 0):
         s = random_segment(store, db)
         if nth_entry(store, keyspace_of(db), s, <int>(next_random(&store.random_state) % s.count), e):
             out.ptr = <const char*>record_key(e.rec, &n)

@@ -1,5 +1,5 @@
-# The engine's Python face: one Store*, its command tables, counters and clients. typed.pyx has the methods that users of
-# an embedded store call most.
+# The engine's Python face: one Store*, its command tables, counters and clients. typed.pyx has the methods that users
+# of an embedded store call most.
 
 
 cdef class Engine:

@@ -47,8 +47,8 @@ cdef list take_keys(KeyBuffer* keys):
     """The collected keys as a list of bytes; frees the buffer."""
     cdef list out = []
     cdef size_t at = 0
-    cdef size_t n, i
-    for i in range(keys.count):
+    cdef size_t n, _
+    for _ in range(keys.count):
         memcpy(&n, keys.bytes.data + at, sizeof(size_t))
         out.append(PyBytes_FromStringAndSize(keys.bytes.data + at + sizeof(size_t), n))
         at += sizeof(size_t) + n
