@@ -4,7 +4,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests import strategies
@@ -55,8 +55,12 @@ def test_edges_of_time_near_the_overflow(diff: Differential):
                      f"EXPIRE k {(2**63 - 1) // 1000 - back // 1000}", "EXISTS k")
 
 
+SOON = {b"%d" % when for when in range(1, 10_000)}
+
+
 @given(strategies.numbers, st.sampled_from([*IN_SECONDS, *AT_SECONDS]))
 def test_numbers(diff: Differential, when: bytes, word: str):
+    assume(word not in IN_SECONDS or when not in SOON)      # else the two clocks decide what is still there
     diff.compare("SET k v", (word, "k", when), "EXISTS k", "PTTL k")
 
 
