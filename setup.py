@@ -7,6 +7,7 @@ Environment
 * WSTORE_DEBUG=1            bounds checks, C asserts (csrc/check.h), -O1 -g
 * WSTORE_SANITIZE=LIST      as of gcc's -fsanitize, e.g. address,undefined
 * WSTORE_PORTABLE=1         leave the SSE2 paths out
+* WSTORE_ONLY=NAME          build that extension alone, e.g. wstore.commands._commands for a reload
 
 All Cython directives are here and none in the files. A Cython performance hint fails the build: it marks nogil
 code that would take the GIL.
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent
 DEBUG = os.environ.get("WSTORE_DEBUG", "0") not in ("", "0")
 PORTABLE = os.environ.get("WSTORE_PORTABLE", "0") not in ("", "0")
 SANITIZE = os.environ.get("WSTORE_SANITIZE", "")
+ONLY = os.environ.get("WSTORE_ONLY", "")
 
 DIRECTIVES = {
     "language_level": 3,
@@ -136,6 +138,6 @@ class BuildExt(build_ext):
 
 
 setup(
-    ext_modules=EXTENSIONS,
+    ext_modules=[ext for ext in EXTENSIONS if ONLY in ("", ext.name)],
     cmdclass={"build_ext": BuildExt},
 )
