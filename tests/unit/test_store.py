@@ -1,6 +1,7 @@
 """The embedded API: typed methods, execute(), errors as exceptions, lifetime, and a store that is served as well."""
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ import redis
 import wstore
 from tests.harness import Connection, Int
 from wstore import ReplyError, Server, Store
+from wstore.engine._engine import alloc_used_bytes
 
 
 @pytest.fixture
@@ -226,21 +228,36 @@ def test_a_served_store_is_not_closed(store):
 
 
 def test_memory_is_given_back():
-    """Opening, filling and closing many stores does not grow the process."""
-    def resident_bytes() -> int:
+    """Opening, filling and closing many stores keeps neither what malloc gave nor the addresses they reserved."""
+    def reserved_bytes() -> int:
         with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
     def once():
         with Store() as store:
             for i in range(2000):
                 store.set(b"key:%d" % i, b"v" * 2000)
+        del store
+        gc.collect()
+    once()
+    before = alloc_used_bytes(), reserved_bytes()
+    for _ in range(20):
+        once()
+    after = alloc_used_bytes(), reserved_bytes()
+    assert after[0] - before[0] < 100_000 and after[1] - before[1] < 1e9
+
+
+def test_memory_is_given_back_without_close():
+    """A store that nobody refers to any more goes like any other object."""
+    gc.collect()
+    before = alloc_used_bytes()
     for _ in range(5):
-        once()
-    before = resident_bytes()
-    for _ in range(30):
-        once()
-    assert resident_bytes() - before < 20e6
+        store = Store()
+        store.execute("SET", "a", "v" * 100_000)
+        store.execute("CONFIG", "GET", "*")
+        store = None
+        gc.collect()
+    assert alloc_used_bytes() - before < 100_000 and store is None
 
 
 def test_threads_on_one_store(store):
