@@ -169,10 +169,10 @@ def test_keyspace(oracle, client):
 
 def test_counters_count(wstore_server, client):
     before = of(client, "stats")
-    client.call("SET", "there", "1", "PX", "1")
+    client.call("SET", "there", "1", "PX", "250")
     client.call("GET", "there")
     client.call("GET", "missing")
-    time.sleep(0.3)
+    time.sleep(0.5)
     client.call("GET", "there")
     with wstore_server.connect() as second:
         second.call("PING")
