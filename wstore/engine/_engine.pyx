@@ -2,8 +2,8 @@
 
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
 segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, databases.pyx; then client.pxd, table.pxd and server.pxd, buffers.pyx,
-resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches), client.pyx, server.pyx, pyhandler.pyx, loop.pyx;
-api.pyx (the function table), store.pyx and typed.pyx (the Python face).
+resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches), client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
+loop.pyx; api.pyx (the function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, snprintf, stderr
@@ -40,5 +40,6 @@ include "pyhandler.pyx"
 include "api.pyx"
 include "store.pyx"
 include "typed.pyx"
+include "accept.pyx"
 include "loop.pyx"
 include "facts.pyx"

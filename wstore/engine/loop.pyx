@@ -4,25 +4,18 @@
 # replies, one send a client; free what was closed.  Between two turns whoever waits for the lock gets it.
 #
 # Invariant: descriptors that are no clients are polled with a small odd number in place of the Client pointer.
-from cpython.exc cimport PyErr_CheckSignals
 
 cdef extern from "poll.h" nogil:
     enum:
-        WS_POLL_IN
-        WS_POLL_OUT
         WS_POLL_BATCH
     ctypedef struct ws_event:
         void* data
         int ready
     int ws_poll_create()
     void ws_poll_destroy(int poll_fd)
-    int ws_poll_add(int poll_fd, int fd, int interest, void* data)
-    int ws_poll_mod(int poll_fd, int fd, int interest, void* data)
     int ws_poll_wait(int poll_fd, ws_event* out, int timeout_ms)
 
 cdef extern from "net.h" nogil:
-    int ws_accept(int listener, ws_addr* peer)
-    void ws_tcp_options(int fd, int nodelay, int keepalive_seconds)
     int ws_wake_pipe(int* fds)
     int ws_wake_drain(int fd)
 
@@ -31,86 +24,12 @@ cdef extern from "stop_signals.h" nogil:
     int ws_stop_signals_seen()
     void ws_stop_signals_release()
 
-cdef extern from "errno.h" nogil:
-    int errno
-    enum:
-        EMFILE
-        ENFILE
-
 cdef enum:
     TAG_WAKE = 1
-    TAG_SIGNAL = 3
-    TAG_LISTENER = 5            # and every second number from here on
-    ACCEPTS_A_TURN = 1000
     SWEEP_MIN = 5               # clients that cron looks at, at least
     TURN_BUDGET_US = 200        # of ks_turn
     UPKEEP_TICK_US = 10000      # of ks_cron
     LISTEN_BACKLOG = 511
-
-cdef const char* DENIED = (
-    b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
-    b"default user. In this mode connections are only accepted from the loopback interface. If you want to connect "
-    b"from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode "
-    b"sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the "
-    b"same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do "
-    b"so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode "
-    b"by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting "
-    b"the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' "
-    b"option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above "
-    b"things in order for the server to start accepting connections from the outside.\r\n")
-cdef const char* TOO_MANY = b"-ERR max number of clients reached\r\n"
-
-
-# -- accepting -----------------------------------------------------------------------------------------------------
-
-cdef void turn_away(Server* s, int fd, const char* why) noexcept nogil:
-    s.store.stats.rejected_connections += 1
-    ws_send(fd, why, strlen(why))
-    close(fd)
-
-
-cdef void welcome(Server* s, int fd, const ws_addr* peer, bint is_unix) noexcept nogil:
-    """A new connection: a client, or turned away."""
-    cdef Config* config = &s.store.config
-    cdef Client* c
-    if <int64_t>s.client_count >= config.maxclients:
-        turn_away(s, fd, TOO_MANY)
-        return
-    if config.protected_mode and not config.requires_auth and not ws_addr_is_loopback(peer):
-        turn_away(s, fd, DENIED)
-        return
-    if not is_unix:
-        ws_tcp_options(fd, <int>config.tcp_nodelay, <int>config.tcp_keepalive)
-    c = client_new(s, fd, 2)
-    c.peer = peer[0]
-    if is_unix:
-        c.flags |= CLIENT_UNIX
-    s.store.stats.connections_received += 1
-    if ws_poll_add(s.poll_fd, fd, WS_POLL_IN, c) != 0:
-        client_close(s, c)
-
-
-cdef void rest_listeners(Server* s, bint rest) noexcept nogil:
-    """Without descriptors left a listener would be ready for ever: leave it alone for a while."""
-    cdef int i
-    if rest == s.listeners_resting:
-        return
-    s.listeners_resting = rest
-    for i in range(s.listener_count):
-        ws_poll_mod(s.poll_fd, s.listeners[i], 0 if rest else WS_POLL_IN, <void*><size_t>(TAG_LISTENER + 2 * i))
-
-
-cdef void accept_clients(Server* s, int listener) noexcept nogil:
-    cdef ws_addr peer
-    cdef int _i, fd
-    for _i in range(ACCEPTS_A_TURN if listener < s.listener_count else 0):
-        fd = ws_accept(s.listeners[listener], &peer)
-        if fd < 0:
-            if errno == EMFILE or errno == ENFILE:
-                s.store.api.log(s.store, LOG_WARNING, b"Accepting client connection: no descriptors left")
-                rest_listeners(s, 1)
-            return
-        welcome(s, fd, &peer, s.listener_is_unix[listener])
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -212,20 +131,9 @@ cdef void upkeep(Server* s, int64_t now_us) noexcept nogil:
 
 # -- the loop ------------------------------------------------------------------------------------------------------
 
-cdef void check_signals(Server* s) noexcept with gil:
-    """Run Python's signal handlers."""
-    try:
-        PyErr_CheckSignals()
-    except BaseException as error:
-        keep_raised(s, error)
-
-
 cdef void handle_tagged(Server* s, size_t tag) noexcept nogil:
     if tag == TAG_WAKE:
         ws_wake_drain(s.wake_read_fd)
-    elif tag == TAG_SIGNAL:
-        ws_wake_drain(s.signal_read_fd)
-        check_signals(s)
     else:
         accept_clients(s, <int>((tag - TAG_LISTENER) // 2))
 
@@ -299,7 +207,6 @@ cdef void loop_run(Server* s) noexcept nogil:
 cdef int loop_open(Server* s) noexcept nogil:
     """Descriptors and buffers of the loop; 0, or -1 with errno."""
     cdef int wake[2]
-    cdef int signals[2]
     s.in_shared = <char*>ws_alloc(IN_SHARED_SIZE)
     s.out_shared = <char*>ws_alloc(OUT_SHARED_SIZE)
     s.poll_fd = ws_poll_create()
@@ -307,13 +214,7 @@ cdef int loop_open(Server* s) noexcept nogil:
         return -1
     s.wake_read_fd = wake[0]
     s.wake_fd = wake[1]
-    if ws_wake_pipe(signals) != 0:
-        return -1
-    s.signal_read_fd = signals[0]
-    s.signal_fd = signals[1]
-    if ws_poll_add(s.poll_fd, wake[0], WS_POLL_IN, <void*><size_t>TAG_WAKE) != 0:
-        return -1
-    return ws_poll_add(s.poll_fd, signals[0], WS_POLL_IN, <void*><size_t>TAG_SIGNAL)
+    return ws_poll_add(s.poll_fd, wake[0], WS_POLL_IN, <void*><size_t>TAG_WAKE)
 
 
 cdef inline void close_fd(int* fd) noexcept nogil:
@@ -336,8 +237,6 @@ cdef void loop_close(Server* s) noexcept nogil:
     bury_clients(s)
     close_fd(&s.wake_fd)
     close_fd(&s.wake_read_fd)
-    close_fd(&s.signal_fd)
-    close_fd(&s.signal_read_fd)
     close_fd(&s.poll_fd)
     ws_free(s.in_shared)
     ws_free(s.out_shared)
@@ -372,25 +271,6 @@ cdef class Loop:
     def __dealloc__(self):
         if self.server != NULL:
             self.close()
-
-    @property
-    def signal_fd(self):
-        """What signal.set_wakeup_fd() is to be given, so that Python's signal handlers run at once."""
-        return self.server.signal_fd
-
-    def listen_tcp(self, host, int port=0, int backlog=LISTEN_BACKLOG):
-        """Listen at an address (IPv4 or IPv6, or a name); returns the port. OSError if that is not possible."""
-        import socket
-        [family, kind, protocol, _, address] = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, kind, protocol) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind(address)
-            taken = sock.getsockname()[1]
-            self._listen(sock, backlog, False)
-            return taken
 
     def listen_unix(self, str path, perm=None, int backlog=LISTEN_BACKLOG):
         """Listen at a Unix socket; `perm`: its mode (int). A stale socket there is replaced."""

@@ -116,8 +116,6 @@ cdef struct Server:
     int poll_fd                 # -1: no loop
     int wake_fd                 # written to, it ends the loop's wait; -1: no loop
     int wake_read_fd
-    int signal_fd               # what signal.set_wakeup_fd is to be given
-    int signal_read_fd
     int listeners[LISTENERS_MAX]
     bint listener_is_unix[LISTENERS_MAX]
     int listener_count

@@ -53,8 +53,6 @@ cdef Server* server_create(Store* store) noexcept nogil:
     s.poll_fd = -1
     s.wake_fd = -1
     s.wake_read_fd = -1
-    s.signal_fd = -1
-    s.signal_read_fd = -1
     store.table = table_new(0)
     batch_init(s)
     server_configure(s)
