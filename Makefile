@@ -3,7 +3,8 @@
 #   make serve [PORT=6379] [ARGS="--requirepass x"]     a server
 #   make test  [TESTS="tests/unit -k glob"]             the suite       make lint     style and tidiness
 #   make bench [ARGS=...]                               benchmarks      make fuzz     the fuzzers, for long
-#   make debug | make asan     the suite on a build with assertions | with address and undefined sanitizers
+#   make debug | make portable | make asan      the suite on a build with assertions | without SSE2 and such |
+#                                               with assertions and the address and undefined-behaviour sanitizers
 #   make build | make clean
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SOURCES := $(wildcard csrc/*.[ch] wstore/*/*.pyx wstore/*/*.pxd) setup.py
 
-.PHONY: build serve test lint bench fuzz debug asan clean
+.PHONY: build serve test lint bench fuzz debug portable asan clean
 
 build: build/built
 
@@ -58,7 +59,8 @@ endef
 MIRRORED := $(wildcard .ci csrc wstore tests bench docs Makefile *.md pyproject.toml setup.py .gitignore)
 
 debug: export WSTORE_DEBUG = 1
-debug: $(VENV)/ready
+portable: export WSTORE_PORTABLE = 1
+debug portable: $(VENV)/ready
 	$(mirror)
 	cd build/$@ && ../../$(PY) setup.py --quiet build_ext --inplace
 	cd build/$@ && ../../$(PY) -m pytest $(TESTS)
