@@ -188,9 +188,10 @@ def test_password(protocol):
             admin.config_set("requirepass", "secret")
         with redis.Redis(port=server.port, protocol=protocol, password="secret") as client:
             assert client.ping() is True
-        wrong = redis.Redis(port=server.port, protocol=protocol, password="wrong")
+        once = Retry(NoBackoff(), 0)
+        wrong = redis.Redis(port=server.port, protocol=protocol, password="wrong", retry=once)
         with wrong as client, pytest.raises(redis.AuthenticationError):
             client.ping()
-        with (redis.Redis(port=server.port, protocol=2) as client,
+        with (redis.Redis(port=server.port, protocol=2, retry=once) as client,
               pytest.raises(redis.AuthenticationError, match="Authentication required")):
             client.ping()
