@@ -79,4 +79,5 @@ asan: $(VENV)/ready
 	    ../../$(PY) -m pytest $(TESTS); result=$$?; cat $(REPORTS)/* 2>/dev/null; test -z "$$(ls $(REPORTS))" && exit $$result
 
 clean:
-	rm -rf build $(VENV) wstore/engine/_engine*.so wstore/commands/_commands*.so
+	rm -rf build dist $(VENV) *.egg-info .benchmarks .hypothesis .ruff_cache
+	rm -f wstore/engine/_engine*.so wstore/commands/_commands*.so
