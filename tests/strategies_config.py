@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from wstore.admin.config import kinds, specials
 from wstore.admin.config.table import HIDDEN, TABLE
 
-# Files and folders that must exist, or that a server must be able to use
-UNTRIED = {"dir", "tls-port"}
+# Folders that must exist, and what asks for TLS
+UNTRIED = {"dir", "tls-port", "tls-cluster", "tls-replication"}
 NAMES = sorted(name for name, directive in TABLE.items() if not directive.flags & HIDDEN and name not in UNTRIED)
 
 _plain_text = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="/\0"), min_size=1, max_size=12)

@@ -152,7 +152,8 @@ def test_wrong_files(tmp_path, text):
     path.write_text(f"port 0\n{text}\nport 0\n")
     with pytest.raises(LineError) as caught:
         Loader(Config()).load(str(path))
-    assert str(caught.value) == complaint_of_redis(str(path))
+    told = complaint_of_redis(str(path)).replace("configuration file,", f"configuration file '{path}',")
+    assert str(caught.value) == told
 
 
 @pytest.mark.parametrize("arguments", [

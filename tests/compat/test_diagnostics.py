@@ -57,7 +57,9 @@ def test_bytes_a_key(wstore_server):
 
 
 @pytest.mark.parametrize("words", [["MEMORY", "DOCTOR"], ["MEMORY", "MALLOC-STATS"], ["LATENCY", "DOCTOR"], ["LOLWUT"],
-                                   ["LOLWUT", "VERSION", "6"], ["LOLWUT", "10", "3"]], ids=" ".join)
+                                   ["LOLWUT", "VERSION", "6"], ["LOLWUT", "10", "3"], ["LOLWUT", "VERSION"],
+                                   ["LOLWUT", "x"], ["LOLWUT", "VERSION", "4", "x"],
+                                   ["LOLWUT", "VERSION", "6", "1", "2", "x"]], ids=" ".join)
 def test_reports_are_texts(both, words):
     theirs, ours = (connection.call(*words) for connection in both)
     assert type(ours) is type(theirs)
@@ -103,8 +105,19 @@ def test_answers_without_events(diff: Differential):
         "LATENCY LATEST", "LATENCY HISTORY command", "LATENCY RESET", "LATENCY RESET command x",
         "LATENCY GRAPH command", "LATENCY GRAPH", "LATENCY HISTORY", "LATENCY nosuch", "LATENCY HELP x",
         "LATENCY LATEST x",
-        "LATENCY HISTOGRAM nosuch", "LOLWUT VERSION x", "MEMORY STATS x", "MEMORY DOCTOR x",
+        "LATENCY HISTOGRAM nosuch", "LOLWUT VERSION x", "LOLWUT VERSION 5 version", "LOLWUT VERSION 5 1 2 x",
+        "LOLWUT VERSION 6 1 x", "MEMORY STATS x", "MEMORY DOCTOR x",
         "MEMORY MALLOC-STATS x", "MEMORY nosuch")
+
+
+def test_wrong_arguments_of_slowlog(diff: Differential):
+    diff.compare(
+        "SLOWLOG GET -1 1", "SLOWLOG get 1 2 3", "SlowLog GeT -1 1", "slowlog gEt -2", "SLOWLOG GET x", "SLOWLOG LEN 1",
+        "SLOWLOG len 1", "SLOWLOG ReSet 1", "SLOWLOG NoSuch", "SLOWLOG")
+
+
+def test_wrong_arguments_of_client(diff: Differential):
+    diff.compare("CLIENT pAuse x y z", "CLIENT unBlock 1 ERROR x", "CLIENT KiLL", "client noSuch", embedded=False)
 
 
 @pytest.mark.parametrize("name", ["MEMORY", "LATENCY", "COMMAND"])

@@ -89,7 +89,8 @@ def test_wrong_file(tmp_path):
     (tmp_path / "x.conf").write_text("# one\nport 0\nmaxclients 0\n")
     ended = run(str(tmp_path / "x.conf"))
     assert ended.returncode == 1
-    assert "at line 3\n>>> 'maxclients 0'\nargument must be between 1 and 4294967295 inclusive" in ended.stderr
+    assert f"Reading the configuration file '{tmp_path}/x.conf', at line 3\n>>> 'maxclients 0'\n" in ended.stderr
+    assert "\nargument must be between 1 and 4294967295 inclusive\n" in ended.stderr
 
 
 def test_missing_file():
@@ -102,6 +103,21 @@ def test_unusable_log_file():
     ended = run("--port", "0", "--logfile", "/nonexistent/log")
     assert ended.returncode == 1
     assert "Can't open the log file: No such file or directory" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["none", "file"])
+def test_commands_path_must_be_a_folder(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    ended = run("--port", "0", "--commands-path", str(tmp_path / name))
+    assert ended.returncode == 1
+    assert f"commands-path '{tmp_path / name}' is not a folder" in ended.stderr
+
+
+def test_renaming_a_command_that_is_not_there(tmp_path):
+    (tmp_path / "x.conf").write_text("port 0\nrename-command nosuch x\n")
+    ended = run(str(tmp_path / "x.conf"))
+    assert ended.returncode == 1
+    assert f"Reading the configuration file '{tmp_path}/x.conf', at line 2\n" in ended.stderr
 
 
 def test_nowhere_to_listen():
@@ -141,6 +157,23 @@ def test_log_lines():
     assert all(LOG_LINE.fullmatch(line) for line in lines), lines
     assert any("# Directive 'appendonly' has no effect" in line for line in lines)
     assert any("* Accepted without effect: list-max-listpack-size" in line for line in lines)
+
+
+def test_setting_directives_without_effect_is_logged_once():
+    with start_wstore("--maxmemory", "1gb", "--save", "") as server:
+        for value in ("no", "yes", "yes"):
+            assert server.call("CONFIG", "SET", "appendonly", value, "hz", "20") == OK
+            assert server.call("CONFIG", "SET", "maxmemory", "2gb", "maxmemory-policy", "allkeys-lru") == OK
+        assert server.call("CONFIG", "SET", "save", "60 1", "appendfsync", "x").code == b"ERR"
+        assert server.call("CONFIG", "SET", "tls-cluster", "yes").code == b"ERR"
+        told = [line.split(" ", 6)[-1] for line in server.log().splitlines() if "effect" in line]
+        persistence = server.call("INFO", "persistence").data.decode()
+    assert told == [
+        "Directive 'maxmemory' has no effect: memory is not limited",
+        "Accepted without effect: maxmemory-policy",
+        "Directive 'appendonly' has no effect: nothing is written to disk",
+    ]
+    assert "aof_enabled:0\r\n" in persistence
 
 
 def test_log_file_and_level(tmp_path):

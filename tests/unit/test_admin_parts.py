@@ -43,6 +43,10 @@ def test_sizes_of_the_picture():
     assert lolwut._size([]) == (lolwut.COLUMNS, lolwut.ROWS)
     assert lolwut._size([b"5"]) == (5, lolwut.ROWS)
     assert lolwut._size([b"9999", b"0"]) == (lolwut.COLUMNS_MAX, 1)
-    with pytest.raises(ReplyError, match="not an integer"):
-        lolwut._size([b"x"])
+    for words, version in ([b"x"], None), ([b"7", b"x"], None), ([b"VERSION"], None), ([b"x"], 7):
+        assert lolwut._size(words, version) == (lolwut.COLUMNS, lolwut.ROWS)
+    for words, version in ([b"x"], 5), ([b"1", b"2", b"x"], 5), ([b"1", b" 2"], 6):
+        with pytest.raises(ReplyError, match="not an integer"):
+            lolwut._size(words, version)
+    assert lolwut._size([b"5", b"4", b"x"], 6) == (5, 4)
     assert [len(line) for line in lolwut.picture(7, 3).split("\n")] == [7, 7, 7]

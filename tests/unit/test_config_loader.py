@@ -48,12 +48,14 @@ def test_save_points_add_up(text, points):
     (b"user joe on", 1, "user joe on", "wstore has no ACL users: use requirepass"),
     (b"user default off", 1, "user default off", "wstore has no ACL users: use requirepass"),
     (b"sentinel monitor", 1, "sentinel monitor", "sentinel directive while not in sentinel mode"),
-    (b"tls-port 1", 1, "tls-port 1", "wstore has no TLS; put a TLS proxy in front of it"),
+    *((f"{line}".encode(), 1, line, "wstore has no TLS; put a TLS proxy in front of it")
+      for line in ("tls-port 1", "tls-cluster yes", "tls-replication yes")),
 ])
 def test_errors(text, number, line, reason):
     with pytest.raises(LineError) as caught:
         load(text)
     assert (caught.value.number, caught.value.line, caught.value.reason) == (number, line, reason)
+    assert caught.value.path == ""
     assert str(caught.value) == f"Reading the configuration file, at line {number}\n>>> '{line}'\n{reason}"
 
 
@@ -61,7 +63,7 @@ def test_statements():
     loader = load(b"rename-command CONFIG ''\nrename-command get fetch\nlist-max-ziplist-value 64\n"
                   b"user default on nopass sanitize-payload ~* &* +@all")
     assert loader.renames == [
-        ("CONFIG", "", 1, "rename-command CONFIG ''"), ("get", "fetch", 2, "rename-command get fetch")]
+        ("CONFIG", "", "", 1, "rename-command CONFIG ''"), ("get", "fetch", "", 2, "rename-command get fetch")]
 
 
 def test_the_user_line_of_a_redis_with_a_password():
@@ -83,12 +85,30 @@ def test_include(tmp_path, monkeypatch):
         load(b"include none.conf")
 
 
-def test_error_in_an_included_file_counts_its_lines(tmp_path, monkeypatch):
+def test_error_in_an_included_file_names_it_and_counts_its_lines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.conf").write_text("hz 1\nbad 1\n")
     with pytest.raises(LineError) as caught:
         load(b"\n\n\ninclude a.conf")
-    assert (caught.value.number, caught.value.line) == (2, "bad 1")
+    assert (caught.value.path, caught.value.number, caught.value.line) == ("a.conf", 2, "bad 1")
+    assert str(caught.value).startswith("Reading the configuration file 'a.conf', at line 2\n>>> 'bad 1'\n")
+
+
+def test_error_behind_an_include_names_the_outer_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.conf").write_text("hz 1\n")
+    (tmp_path / "b.conf").write_text("include a.conf\nbad 1\n")
+    with pytest.raises(LineError) as caught:
+        Loader(Config()).load("b.conf", b"hz 2", "hz x")
+    assert (caught.value.path, caught.value.number) == ("b.conf", 2)
+
+
+def test_lines_of_stdin_and_options_number_on(tmp_path):
+    (tmp_path / "x.conf").write_text("hz 1\nhz 2")
+    for stdin, options, number in (b"# a\nhz x", "hz y", 4), (b"# a\n", "hz x", 5), (None, "hz x", 3):
+        with pytest.raises(LineError) as caught:
+            Loader(Config()).load(str(tmp_path / "x.conf"), stdin, options)
+        assert (caught.value.path, caught.value.number, caught.value.line) == ("", number, "hz x")
 
 
 def test_a_file_that_includes_itself(tmp_path, monkeypatch):

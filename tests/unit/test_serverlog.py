@@ -60,7 +60,7 @@ def noted(**settings):
     config = Config()
     for name, words in settings.items():
         config.load(name.replace("_", "-"), words)
-    return notes(config)
+    return notes(config, config.given)
 
 
 def test_notes():
@@ -71,3 +71,14 @@ def test_notes():
         (3, "Directive 'save' has no effect: nothing is written to disk"),
         (2, "Accepted without effect: activedefrag, rdbchecksum"),
     ]
+
+
+def test_notes_are_made_once():
+    config = Config()
+    assert notes(config, ["APPENDONLY", "hz"]) == []
+    for name in ("appendonly", "slave-priority"):
+        config.load(name, ["yes" if name == "appendonly" else "7"])
+    both = notes(config, ["appendonly", "slave-priority"])
+    assert both == [(3, "Directive 'appendonly' has no effect: nothing is written to disk"),
+                    (2, "Accepted without effect: replica-priority")]
+    assert notes(config, ["appendonly", "replica-priority"]) == []

@@ -72,7 +72,9 @@ def syntax_error():
     return ReplyError("ERR syntax error")
 
 
-def too_many(subcommand):
+def too_many(args):
+    """The error that names the subcommand as it was sent."""
+    subcommand = args[1].decode()
     return ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try CLIENT HELP.")
 
 
@@ -202,7 +204,7 @@ def client_kill(session, args):
 def client_pause(session, args):
     """CLIENT PAUSE milliseconds [WRITE | ALL]"""
     if len(args) > 4:
-        raise too_many("pause")
+        raise too_many(args)
     mode = args[3].lower() if len(args) == 4 else b"all"
     if mode not in (b"write", b"all"):
         raise ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
@@ -226,7 +228,7 @@ def client_unpause(session, args):
 def client_unblock(session, args):
     """CLIENT UNBLOCK id [TIMEOUT | ERROR]: whether it was blocked; no command blocks yet"""
     if len(args) > 4:
-        raise too_many("unblock")
+        raise too_many(args)
     if len(args) == 4 and args[3].lower() not in (b"timeout", b"error"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     if str_to_i64(args[2]) is None:

@@ -5,6 +5,7 @@ mechanics of cellular automata", 1983); the rule and the first row are drawn by 
 of dots share one braille character (Unicode block U+2800).
 """
 from wstore.admin.registry import command
+from wstore.engine._engine import str_to_i64
 from wstore.engine.replies import Verbatim
 from wstore.errors import ReplyError
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
@@ -12,6 +13,7 @@ from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 RULES = (18, 30, 45, 54, 60, 73, 90, 105, 106, 110, 129, 150, 165, 169)     # those that weave patterns
 COLUMNS, ROWS = 60, 12                  # in characters, unless the caller says otherwise
 COLUMNS_MAX, ROWS_MAX = 200, 100
+PARAMETERS = {5: 3, 6: 2}               # how many numbers these versions take in Redis
 _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))     # bit of each dot, [row][column]
 
 
@@ -46,12 +48,21 @@ def picture(columns, rows):
     return "\n".join(weave(columns, rows, random.choice(RULES), first))
 
 
-def _size(words):
-    """(columns, rows) that the arguments ask for, within bounds."""
-    try:
-        asked = [int(word) for word in words[:2]]
-    except ValueError:
-        raise ReplyError("ERR value is not an integer or out of range") from None
+def _check_numbers(words):
+    """ReplyError if one of the words is no integer."""
+    if None in map(str_to_i64, words):
+        raise ReplyError("ERR value is not an integer or out of range")
+
+
+def _size(words, version=None):
+    """(columns, rows) that the arguments ask for, within bounds; the defaults where they are no numbers.
+
+    Only the versions in PARAMETERS refuse such arguments: in Redis, the others take none.
+    """
+    _check_numbers(words[:PARAMETERS.get(version, 0)])
+    asked = [str_to_i64(word) for word in words[:2]]
+    if None in asked:
+        asked = []
     columns, rows = asked + [COLUMNS, ROWS][len(asked):]
     return min(max(columns, 1), COLUMNS_MAX), min(max(rows, 1), ROWS_MAX)
 
@@ -60,8 +71,10 @@ def _size(words):
 def lolwut(session, args):
     """LOLWUT [VERSION version] [columns [rows]]"""
     words = args[1:]
+    version = None
     if len(words) >= 2 and words[0].lower() == b"version":
-        _size(words[1:2])       # there is one picture: any number will do
+        _check_numbers(words[1:2])
+        version = str_to_i64(words[1])
         words = words[2:]
-    art = picture(*_size(words))
+    art = picture(*_size(words, version))
     return Verbatim("txt", f"{art}\n\nRedis ver. {REDIS_VERSION} (wstore {WSTORE_VERSION})\n".encode())

@@ -24,7 +24,8 @@ container("slowlog")
 def slowlog_get(session, args):
     """SLOWLOG GET [count]"""
     if len(args) > 3:
-        raise ReplyError("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.")
+        sent = args[1].decode()
+        raise ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{sent}'. Try SLOWLOG HELP.")
     count = 10
     if len(args) == 3:
         count = str_to_i64(args[2])

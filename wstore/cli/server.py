@@ -46,6 +46,7 @@ def main(arguments=None):
     try:
         renames = read_configuration(config, arguments)
         check_log_file(config)
+        check_commands_folder(config)
     except LineError as error:
         fail_with_banner(error)
     except FileError as error:
@@ -93,6 +94,13 @@ def check_log_file(config):
             fail_with_banner(f"Can't open the log file: {os.strerror(error.errno)}")
 
 
+def check_commands_folder(config):
+    """End the process if `commands-path` is set and is no folder: RELOAD could never work."""
+    path = config["commands-path"]
+    if path and not os.path.isdir(path):
+        fail_with_banner(f"commands-path '{path}' is not a folder")
+
+
 def open_log(log, config):
     log.path = os.path.abspath(config["logfile"]) if config["logfile"] else ""
     log.set_level(config["loglevel"])
@@ -106,7 +114,7 @@ def serve(config, log, renames):
     if config["daemonize"] and not supervised:
         process.go_into_background()
     log.notice(f"wstore is starting: version={WSTORE_VERSION}, bits=64, pid={os.getpid()}")
-    for level, text in notes(config):
+    for level, text in notes(config, config.given):
         log.write(level, text)
     log.role = "M"
     fit_clients(config, log)
@@ -157,11 +165,11 @@ def open_runtime(config, log, renames):
 
 def rename_commands(engine, renames):
     """Do what the rename-command lines say; ends the process if one is wrong."""
-    for name, new_name, number, line in renames:
+    for name, new_name, *place in renames:
         try:
             engine.rename_command(to_bytes(name), to_bytes(new_name))
         except ValueError as error:
-            fail_with_banner(LineError(number, line, str(error)))
+            fail_with_banner(LineError(*place, str(error)))
 
 
 def run(runtime, supervised):

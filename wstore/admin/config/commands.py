@@ -3,6 +3,7 @@ import os
 
 from wstore.admin.config.access import is_allowed
 from wstore.admin.config.model import ConfigError
+from wstore.admin.config.notes import notes
 from wstore.admin.config.table import SENSITIVE, TABLE
 from wstore.admin.config.words import to_bytes, to_text
 from wstore.admin.registry import command, container
@@ -30,6 +31,9 @@ def config_set(session, args):
         config.set_pairs(list(zip(words[::2], words[1::2])), is_allowed(session, "enable-protected-configs"))
     except ConfigError as error:
         raise ReplyError(f"ERR {error}") from None
+    if session.engine.log is not None:
+        for level, text in notes(config, words[::2]):
+            session.engine.log(level, text)
     return "OK"
 
 

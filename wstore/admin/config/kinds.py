@@ -42,11 +42,19 @@ class Text(Kind):
 
 
 class Bool(Kind):
+    """yes or no.  `check(value)` raises ValueError for one that is not allowed."""
+
+    def __init__(self, check=None):
+        self.check = check
+
     def parse(self, words, current):
         try:
-            return {"yes": True, "no": False}[words[0].lower()]
+            value = {"yes": True, "no": False}[words[0].lower()]
         except KeyError:
             raise ValueError("argument must be 'yes' or 'no'") from None
+        if self.check is not None:
+            self.check(value)
+        return value
 
     def text(self, value):
         return "yes" if value else "no"

@@ -1,6 +1,6 @@
 """Reading a configuration: file, standard input and command-line options, as one text; included files.
 
-Errors are `FileError`s that carry the line and its number.  An `include` reads another file at that place; a
+Errors are `FileError`s that carry the file, the line and its number.  An `include` reads another file at that place; a
 pattern (`include conf.d/*.conf`) reads all files that match, in order, and need not match any.
 """
 import os
@@ -19,10 +19,15 @@ class FileError(Exception):
 
 
 class LineError(FileError):
-    """A line of a configuration that is wrong."""
+    """A line of a configuration that is wrong.
 
-    def __init__(self, number, line, reason):
-        super().__init__(f"Reading the configuration file, at line {number}\n>>> '{line}'\n{reason}")
+    path: of its file; "" for a line of standard input or of the command line, which number on from the file's.
+    """
+
+    def __init__(self, path, number, line, reason):
+        named = f" '{path}'" if path else ""
+        super().__init__(f"Reading the configuration file{named}, at line {number}\n>>> '{line}'\n{reason}")
+        self.path = path
         self.number = number
         self.line = line
         self.reason = reason
@@ -57,33 +62,35 @@ def options_text(arguments):
 class Loader:
     """Reads configuration text into a Config.
 
-    `renames` collects the lines of rename-command: (name, new name or "", line number, line).
+    `renames` collects the lines of rename-command: (name, new name or "", path, line number, line); the last three as
+    LineError takes them.
     """
 
     def __init__(self, config):
         self.config = config
         self.renames = []
         self._depth = 0
-        self._at = (0, "")          # number and text of the line at hand
+        self._at = ("", 0, "")      # path, number and text of the line at hand
         self._password_hash = ""    # of the user named default
 
     def load(self, path=None, stdin=None, options=""):
         """Read the file at `path` (str, or None), then `stdin` (bytes, or None), then `options` (see options_text)."""
-        text = read_file(path) if path is not None else b""
-        if stdin is not None:
-            text += b"\n" + stdin
-        if options:
-            text += b"\n" + to_bytes(options)
-        self.load_text(text)
+        first = 1
+        for source, text in (
+                (path or "", b"" if path is None else read_file(path)), ("", stdin), ("", to_bytes(options) or None)):
+            if text is not None:
+                self.load_text(text, source, first)
+                first += text.count(b"\n") + 1
         if self._password_hash:
             self._check_password()
 
-    def load_text(self, text):
-        for number, line in enumerate(text.split(b"\n"), 1):
+    def load_text(self, text, path="", first=1):
+        """Load lines (bytes) of the file at `path`, the first of which has the number `first`."""
+        for number, line in enumerate(text.split(b"\n"), first):
             line = line.strip(b" \t\r\n")
             if not line or line.startswith(b"#"):
                 continue
-            self._at = (number, to_text(line))
+            self._at = (path, number, to_text(line))
             try:
                 self._load_line(line)
             except ValueError as error:
@@ -138,7 +145,7 @@ class Loader:
             raise ValueError("include is nested too deeply")
         self._depth += 1
         for path in _matching_files(pattern):
-            self.load_text(read_file(path))
+            self.load_text(read_file(path), path)
         self._depth -= 1
 
 

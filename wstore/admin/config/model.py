@@ -30,6 +30,7 @@ class Config(Mapping):
         self._values = {directive.key: directive.default for directive in TABLE.values()}
         self._values["dir"] = os.getcwd()
         self._given = set()         # keys that a file, the command line or a caller has set at start-up
+        self.noted = set()          # keys of directives without effect that the log has named: see notes.py
         self._hooks = []            # (keys, function)
 
     def __getitem__(self, name):

@@ -1,4 +1,4 @@
-"""What the log says at start about directives that wstore accepts without effect."""
+"""What the log says, once for each, about directives that wstore accepts without effect."""
 from wstore.admin.config.table import TABLE
 
 # Directives that somebody may rely on, and what wstore does instead
@@ -15,13 +15,17 @@ _WARNINGS = {
 }
 
 
-def notes(config):
-    """(level, text) lines about directives that were given and have no effect; each directive in one of them."""
-    ignored = sorted(name for name in config.given if not TABLE[name].used and config[name] not in ((), ""))
-    lines = [
-        (3, f"Directive '{name}' has no effect: {_WARNINGS[name]}")
-        for name in ignored if name in _WARNINGS and config[name] != TABLE[name].default or name == "save"]
-    others = [name for name in ignored if name not in _WARNINGS]
+def notes(config, names):
+    """(level, text) lines about those of the directives `names` (aliases work) that are set and have no effect.
+
+    Each directive is in one line; `config.noted` remembers it, so that no later call names it again.
+    """
+    keys = {TABLE[name.lower()].key for name in names} - config.noted
+    ignored = sorted(key for key in keys if not TABLE[key].used and config[key] not in ((), ""))
+    warned = [key for key in ignored if key in _WARNINGS and (config[key] != TABLE[key].default or key == "save")]
+    others = [key for key in ignored if key not in _WARNINGS]
+    config.noted.update(warned, others)
+    lines = [(3, f"Directive '{key}' has no effect: {_WARNINGS[key]}") for key in warned]
     if others:
         lines.append((2, f"Accepted without effect: {', '.join(others)}"))
     return lines

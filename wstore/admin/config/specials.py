@@ -226,6 +226,7 @@ def shutdown_check(options):
         raise ValueError("shutdown options SAVE and NOSAVE can't be used simultaneously")
 
 
-def no_tls_check(port):
-    if port:
+def no_tls_check(asked):
+    """A checker for ports and switches that ask for TLS when they are not 0 or no."""
+    if asked:
         raise ValueError("wstore has no TLS; put a TLS proxy in front of it")

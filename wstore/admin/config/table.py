@@ -221,8 +221,8 @@ _ROWS = (
     ("bgsave_cpulist", TEXT, "", STARTUP | UNUSED),
     # -- TLS: wstore has none ------------------------------------------------------------------------
     ("tls-port", Int(0, 65535, check=no_tls_check), 0, UNUSED),
-    ("tls-cluster", YES_NO, False, UNUSED),
-    ("tls-replication", YES_NO, False, UNUSED),
+    ("tls-cluster", Bool(no_tls_check), False, UNUSED),
+    ("tls-replication", Bool(no_tls_check), False, UNUSED),
     ("tls-auth-clients", Enum("no", "yes", "optional"), "yes", UNUSED),
     ("tls-prefer-server-ciphers", YES_NO, False, UNUSED),
     ("tls-session-caching", YES_NO, True, UNUSED),
