@@ -4,6 +4,7 @@ Each listens on a free loopback port, works in its own empty folder, and is ende
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -13,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.resp import Connection, Error, Simple
 
@@ -33,6 +34,36 @@ def free_port() -> int:
             except OSError:
                 continue
             return sock.getsockname()[1]
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+    """Wait until `condition()` is true; its value. AssertionError when the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+    return value
+
+
+def as_from_a_terminal() -> None:
+    """What a test's child does first (`preexec_fn`): signals act by default.
+
+    A shell without job control has its background jobs ignore SIGINT and SIGQUIT, nohup has them ignore SIGHUP, and
+    their children inherit that.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+@contextlib.contextmanager
+def child(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """A process that the block talks to and ends; what is left of it afterwards is killed. Options: those of Popen."""
+    with subprocess.Popen(argv, preexec_fn=as_from_a_terminal, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class ServerProcess:
@@ -80,7 +111,7 @@ class ServerProcess:
             argv = ["taskset", "-c", str(self.cpu), *argv]
         with open(self.folder / "server.log", "wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            cwd=self.folder, env=environment)
+                                            cwd=self.folder, env=environment, preexec_fn=as_from_a_terminal)
 
     def _wait_ready(self, port: int) -> bool:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -7,11 +7,10 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 
 import pytest
 
-from tests.processes import ROOT, ServerProcess, free_port, start_wstore
+from tests.processes import ROOT, ServerProcess, child, free_port, start_wstore, wait_for
 from tests.resp import CLOSED, OK, Array, Bulk, Connection, Error, Simple
 from wstore.versions import WSTORE_VERSION
 
@@ -23,15 +22,6 @@ def run(*arguments, stdin="", cwd=None):
     """Run wstore-server until it ends by itself."""
     return subprocess.run([sys.executable, "-m", "wstore.cli.server", *arguments], input=stdin, cwd=cwd, text=True,
                           capture_output=True, timeout=WAIT_S, env={**os.environ, "PYTHONPATH": str(ROOT)})
-
-
-def wait_for(condition):
-    """Wait until `condition()` is true; its value."""
-    deadline = time.monotonic() + WAIT_S
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
-    return value
 
 
 @contextlib.contextmanager
@@ -194,30 +184,30 @@ def test_log_file_and_level(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_cleanly(number, tmp_path):
     pid_file = tmp_path / "pid"
-    server = start_wstore("--pidfile", str(pid_file))
-    assert int(pid_file.read_text()) == server.pid
-    server.process.send_signal(number)
-    assert server.process.wait(WAIT_S) == 0
-    assert not pid_file.exists()
-    assert f"Received {number.name}" in server.log()
-    assert "bye bye" in server.log()
-    server.stop()
+    with start_wstore("--pidfile", str(pid_file)) as server:
+        assert int(pid_file.read_text()) == server.pid
+        server.process.send_signal(number)
+        assert server.process.wait(WAIT_S) == 0
+        assert not pid_file.exists()
+        assert f"Received {number.name}" in server.log()
+        assert "bye bye" in server.log()
 
 
 def test_signal_ends_it_with_clients_connected():
-    server = start_wstore()
-    with server.connect() as connection:
+    with start_wstore() as server, server.connect() as connection:
         connection.call("SET", "a", "1")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(WAIT_S) == 0
         assert connection.read() == CLOSED
-    server.stop()
 
 
 def test_a_second_signal_ends_it_at_once():
     """Both signals wait for a process that is stopped, so that their handlers run before the loop does."""
     with start_wstore() as server:
-        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        server.process.send_signal(signal.SIGSTOP)
+        _, status = os.waitpid(server.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
             server.process.send_signal(number)
         assert server.process.wait(WAIT_S) == 1
         assert "a second time" in server.log()
@@ -231,12 +221,10 @@ def test_sighup_is_ignored():
 
 @pytest.mark.parametrize("arguments", [[], ["NOSAVE"], ["NOSAVE", "NOW", "FORCE"], ["SAVE", "FORCE"]])
 def test_shutdown(arguments):
-    server = start_wstore()
-    with server.connect() as connection:
+    with start_wstore() as server, server.connect() as connection:
         connection.send("SHUTDOWN", *arguments)
         assert connection.read() == CLOSED
-    assert server.process.wait(WAIT_S) == 0
-    server.stop()
+        assert server.process.wait(WAIT_S) == 0
 
 
 @pytest.mark.parametrize("arguments, error", [
@@ -280,15 +268,14 @@ def test_systemd_is_told(tmp_path):
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(WAIT_S)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": str(tmp_path / "notify")}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wstore.cli.server", "--supervised", "systemd", "--daemonize", "yes",
-             "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--pidfile", "pid"],
-            env=environment, stdout=subprocess.DEVNULL)
-        assert b"READY=1\n" in manager.recv(1000)
-        assert (tmp_path / "pid").read_text() == f"{process.pid}\n"     # in the foreground, whatever daemonize says
-        process.terminate()
-        assert manager.recv(1000) == b"STOPPING=1\n"
-        assert process.wait(WAIT_S) == 0
+        argv = [sys.executable, "-m", "wstore.cli.server", "--supervised", "systemd", "--daemonize", "yes",
+                "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--pidfile", "pid"]
+        with child(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            assert b"READY=1\n" in manager.recv(1000)
+            assert (tmp_path / "pid").read_text() == f"{process.pid}\n"     # in the foreground, despite daemonize
+            process.terminate()
+            assert manager.recv(1000) == b"STOPPING=1\n"
+            assert process.wait(WAIT_S) == 0
 
 
 def test_dir_is_the_working_directory(tmp_path):
@@ -317,16 +304,13 @@ def test_too_many_clients_for_the_system():
 def test_unix_socket(tmp_path):
     path = tmp_path / "sock"
     path.write_text("stale")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wstore.cli.server", "--port", "0", "--unixsocket", str(path),
-         "--unixsocketperm", "700"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
-    with process:
-        try:
-            wait_for(lambda: answers_at(path))
-            assert stat.S_IMODE(path.stat().st_mode) == 0o700
-        finally:
-            process.terminate()
+    argv = [sys.executable, "-m", "wstore.cli.server", "--port", "0", "--unixsocket", str(path),
+            "--unixsocketperm", "700"]
+    with child(argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+               text=True) as process:
+        wait_for(lambda: answers_at(path))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        process.terminate()
         log = process.communicate(timeout=WAIT_S)[0]
     assert process.returncode == 0
     assert f"Ready to accept connections at {path}" in log

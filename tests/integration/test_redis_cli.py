@@ -14,10 +14,12 @@ import struct
 import subprocess
 import termios
 import time
+from typing import Self
 
 import pytest
 
 from tests.harness import Connection, Int, ServerProcess, encode
+from tests.processes import as_from_a_terminal, child, wait_for
 
 TIMEOUT_S = 60
 
@@ -48,19 +50,24 @@ def cli(server: ServerProcess, *args: str, stdin: bytes = b"") -> str:
     return done.stdout.decode()
 
 
-def cli_for_a_while(server: ServerProcess, seconds: float, *args: str) -> str:
-    """What a redis-cli mode that runs until it is interrupted writes to a terminal."""
+def cli_until(server: ServerProcess, text: str, *args: str) -> str:
+    """What a redis-cli mode that runs until interrupted writes to a terminal, up to a match of `text` at least."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([tool("redis-cli"), "-p", str(server.port), *args], stdout=slave, stderr=slave)
-    os.close(slave)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
     out = b""
-    with contextlib.suppress(OSError):      # EIO: the other end is closed
-        while part := os.read(master, 65536):
-            out += part
-    process.wait(TIMEOUT_S)
-    os.close(master)
+    with os.fdopen(master, "rb", buffering=0) as screen, \
+            child([tool("redis-cli"), "-p", str(server.port), *args], stdin=subprocess.DEVNULL, stdout=slave,
+                  stderr=slave) as process:
+        os.close(slave)
+        deadline = time.monotonic() + TIMEOUT_S
+        while not re.search(text, out.decode(errors="replace"), re.MULTILINE):
+            ready, _, _ = select.select([screen], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"no {text!r} in {out!r}"
+            out += screen.read(65536)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):      # EIO: the other end is closed
+            while part := screen.read(65536):
+                out += part
+        process.wait(TIMEOUT_S)
     return out.decode()
 
 
@@ -111,44 +118,55 @@ def test_memory_of_keys(server):
 
 
 def test_statistics(server):
-    out = cli_for_a_while(server, 1.2, "--stat", "-i", "0.2")
-    assert re.search(r"^500\s+\S+\s+\d+\s+\d+\s+\d+ \(\+\d+\)\s+\d+", out, re.MULTILINE), out
+    cli_until(server, r"^500\s+\S+\s+\d+\s+\d+\s+\d+ \(\+\d+\)\s+\d+", "--stat", "-i", "0.2")
 
 
 def test_latency(server):
-    out = cli_for_a_while(server, 1.5, "--latency", "-i", "1", "--raw")
-    assert re.search(r"^\d+ \d+ \d+\.\d\d \d+", out, re.MULTILINE), out
+    cli_until(server, r"^\d+ \d+ \d+\.\d\d \d+", "--latency", "-i", "1", "--raw")
 
 
 def test_latency_history_and_distribution(server):
-    assert "min:" in cli_for_a_while(server, 1.5, "--latency-history", "-i", "1", "--no-raw")
-    assert cli_for_a_while(server, 1.5, "--latency-dist", "-i", "1") != ""
+    cli_until(server, "min:", "--latency-history", "-i", "1", "--no-raw")
+    cli_until(server, r"\S", "--latency-dist", "-i", "1")
 
 
 def test_monitor(server):
-    process = subprocess.Popen([tool("redis-cli"), "-p", str(server.port), "MONITOR"], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"OK\n"
-    server.call("SET", "seen", "by monitor")
-    assert process.stdout.readline().endswith(b'"SET" "seen" "by monitor"\n')
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=TIMEOUT_S)
+    with child([tool("redis-cli"), "-p", str(server.port), "MONITOR"], stdin=subprocess.DEVNULL,
+               stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"OK\n"
+        server.call("SET", "seen", "by monitor")
+        assert process.stdout.readline().endswith(b'"SET" "seen" "by monitor"\n')
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
 
 
 class Terminal:
     """redis-cli on a pseudo-terminal, as a person uses it."""
 
     def __init__(self, *args: str):
+        path = tool("redis-cli")
         self.output = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm", HOME="/nonexistent")
+            as_from_a_terminal()
+            os.environ.update(TERM="xterm", HOME="/nonexistent", REDISCLI_HISTFILE=os.devnull,
+                              REDISCLI_RCFILE=os.devnull)
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
-            os.execv(tool("redis-cli"), ["redis-cli", *args])
+            os.execv(path, ["redis-cli", *args])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
 
     def type(self, line: str) -> None:
         os.write(self.fd, line.encode() + b"\r")
 
-    def expect(self, text: str, timeout_s: float = 10) -> None:
+    def expect(self, text: str, timeout_s: float = TIMEOUT_S) -> None:
         """Read on until `text` is shown; what was shown so far is forgotten."""
         deadline = time.monotonic() + timeout_s
         while text not in self.output:
@@ -157,27 +175,29 @@ class Terminal:
             self.output += os.read(self.fd, 65536).decode(errors="replace")
         self.output = self.output[self.output.index(text) + len(text):]
 
-    def close(self) -> int:
+    def leave(self) -> int:
+        """Let it end; its exit code."""
         self.type("exit")
+        wait_for(lambda: os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
         _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
+        self.pid = 0
         return os.waitstatus_to_exitcode(status)
 
 
 def test_interactive(server):
-    terminal = Terminal("-p", str(server.port))
     prompt = f"127.0.0.1:{server.port}"
-    terminal.expect(prompt + "> ")
-    told = [("set greeting hello", "OK\r\n"), ("get greeting", '"hello"\r\n'),
-            ("incr greeting", "(error) ERR value is not an integer"), ("mget none none", "2) (nil)"),
-            ("hello 3", '"proto" => (integer) 3'), ("help get", "summary:")]
-    for line, answer in told:
-        terminal.type(line)
-        terminal.expect(answer)
-        terminal.expect(prompt + "> ")      # before that, the terminal drops what is typed
-    terminal.type("select 2")
-    terminal.expect(prompt + "[2]> ")
-    assert terminal.close() == 0
+    with Terminal("-p", str(server.port)) as terminal:
+        terminal.expect(prompt + "> ")
+        told = [("set greeting hello", "OK\r\n"), ("get greeting", '"hello"\r\n'),
+                ("incr greeting", "(error) ERR value is not an integer"), ("mget none none", "2) (nil)"),
+                ("hello 3", '"proto" => (integer) 3'), ("help get", "summary:")]
+        for line, answer in told:
+            terminal.type(line)
+            terminal.expect(answer)
+            terminal.expect(prompt + "> ")      # before that, the terminal drops what is typed
+        terminal.type("select 2")
+        terminal.expect(prompt + "[2]> ")
+        assert terminal.leave() == 0
 
 
 def benchmark_rows(server: ServerProcess, *args: str) -> list[dict[str, str]]:

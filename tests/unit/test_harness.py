@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import io
+import signal
 
 import pytest
 
 from tests.comparers import COMPARERS, comparer_of, exactly, reply_of_value
 from tests.harness import Differential, Sleep
+from tests.processes import child
 from tests.resp import (
     CLOSED,
     NULL,
@@ -121,3 +123,17 @@ def test_long_pipelines_do_not_block(oracle):
         value = b"x" * 50_000
         replies = connection.pipeline([("ECHO", value)] * 200)
         assert replies == [Bulk(value)] * 200
+
+
+def test_a_child_can_be_interrupted_though_this_process_cannot():
+    """As when a shell runs the suite in the background; and a child that is not is killed behind the block."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with child(["sleep", "1000"]) as process:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == -signal.SIGINT
+        with child(["sleep", "1000"]) as process:
+            pass
+        assert process.returncode == -signal.SIGKILL
+    finally:
+        signal.signal(signal.SIGINT, before)
