@@ -38,6 +38,12 @@ def wrong_lengths(rng: random.Random) -> bytes:
     return b"*%b\r\n$%b\r\nPING\r\n" % (rng.choice(NUMBERS), rng.choice(NUMBERS))
 
 
+def empty_line(rng: random.Random) -> bytes:
+    """A request with an empty line where an argument's header should be."""
+    count = rng.randrange(1, 4)
+    return b"*%d\r\n" % count + b"$4\r\nPING\r\n" * rng.randrange(count) + rng.choice((b"\r\n", b"\r", b"\n"))
+
+
 def damaged(rng: random.Random) -> bytes:
     data = bytearray(multibulk(rng))
     for _ in range(rng.randrange(1, 4)):
@@ -48,7 +54,7 @@ def damaged(rng: random.Random) -> bytes:
 
 def some_stream(rng: random.Random) -> bytes:
     """Requests, mostly right, so that what follows a wrong one is reached as well."""
-    kinds = (multibulk, multibulk, multibulk, inline, inline, damaged, wrong_lengths)
+    kinds = (multibulk, multibulk, multibulk, inline, inline, damaged, wrong_lengths, empty_line)
     return b"".join(rng.choice(kinds)(rng) for _ in range(rng.randrange(1, 12)))
 
 

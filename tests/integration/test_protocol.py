@@ -17,6 +17,8 @@ LONG = 70_000           # more than any header or inline request may have
 MALFORMED = [
     b"*1\r\n$\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$04\r\nPING\r\n", b"*1\r\n$4x\r\nPING\r\n", b"*1\r\n$ 4\r\nPING\r\n",
     b"*1\r\n$99999999999999999999\r\n", b"*1\r\n$536870913\r\n", b"*1\r\nPING\r\n", b"*1\r\n\n\r\n",
+    b"*1\r\n\r\n", b"*1\r\n\r", b"*1\r\n\rx", b"*1\r\n\r\r", b"*1\r\n\r5\r\n", b"*2\r\n$3\r\nGET\r\n\r\n",
+    b"*2\r\n$3\r\nGET\r\n\r\n$1\r\na\r\n", b"*2000\r\n$4\r\nPING\r\n\r\n",
     b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*2\r\n$4\r\nECHO\r\n:1\r\n", b"*\r\n", b"*x\r\n", b"*03\r\n", b"* 1\r\n",
     b"*+1\r\n", b"*1.0\r\n", b"*2147483648\r\n", b"*9223372036854775807\r\n", b"*99999999999999999999\r\n",
     b"*-1\r\n", b"*0\r\n", b"*-0\r\n", b"*-99999999999999999999\r\n", b"*2147483647\r\n", b"*1048577\r\n",
@@ -33,7 +35,8 @@ MALFORMED = [
     b"client\r\n", b"client nope\r\n", b"client kill\r\n", b"object\r\n", b"get\r\n", b"get a b\r\n", b"config get\r\n",
     b"select\r\n", b"select 99\r\n", b"select x\r\n", b"select 99999999999\r\n", b"echo\r\n", b"reset now\r\n",
     b"client " + b"x" * 200 + b"\r\n",
-    b"*1\r\n$" + b"1" * LONG, b"*" + b"1" * LONG, b"a" * LONG, b"*1\r\n" + b"a" * LONG, b"'" + b"a" * LONG,
+    b"*1\r\n$" + b"1" * LONG, b"*" + b"1" * LONG, b"a" * LONG, b"*1\r\n" + b"a" * LONG, b"*1\r\n\r" + b"a" * LONG,
+    b"'" + b"a" * LONG,
 ]
 
 
@@ -84,6 +87,17 @@ def test_split_at_every_byte(oracle, wstore_server, seen):
     assert expected.endswith(b"expected '$', got ':'\r\n")
     for at in range(1, len(STREAM)):
         assert answer(wstore_server, STREAM[:at], STREAM[at:], gap=seen) == expected, STREAM[:at]
+
+
+def test_an_empty_line_is_no_argument(wstore_server):
+    """It is refused at once, though the client may send more; in one piece or several."""
+    for parts in ([b"*1\r\n\r\n"], [b"*1\r\n", b"\r", b"\n"], [b"*2\r\n$3\r\nGET\r\n\r\n"],
+                  [b"*2\r\n$3\r\nGET\r", b"\n\r", b"\n"]):
+        with wstore_server.connect() as connection:
+            for part in parts:
+                connection.send_raw(part)
+            assert connection.read() == Error(b"ERR Protocol error: expected '$', got ' '")
+            assert connection.read() is CLOSED
 
 
 def test_byte_by_byte(oracle, wstore_server, seen):

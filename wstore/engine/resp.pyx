@@ -112,6 +112,8 @@ cdef inline int bulk_line(Server* s, Client* c, const char* p, const char* end, 
     line = number_line(p + 1, end, size, behind)
     if WS_LIKELY(line == LINE_OK and p[0] == c"$" and 0 <= size[0] <= FREE_BULK_MAX):
         return PARSED_READY
+    if p[0] == c"\r":               # an empty line: it ends here, not where the next one does
+        return PARSED_PART if p + 1 == end else bulk_line_failed(s, LINE_BAD, p[0])
     if line == LINE_PART:
         return PARSED_PART
     if line != LINE_OK or p[0] != c"$" or size[0] < 0 or size[0] > s.store.config.proto_max_bulk_len:
