@@ -3,7 +3,6 @@
 The loader checks headers, but maps what they promise: a file cut short then kills the process with SIGBUS.
 Format: System V ABI, ELF-64 object file format, version 1.5, "ELF Header" and "Program Header".
 """
-import os
 import struct
 import sys
 
@@ -13,22 +12,20 @@ _SHARED_OBJECT = 3                              # e_type: ET_DYN
 _LOAD = 1                                       # p_type: PT_LOAD
 
 
-def check(descriptor):
-    """ValueError unless the open file is a whole little-endian 64-bit shared object; moves no file position."""
-    size = os.fstat(descriptor).st_size
-    head = os.pread(descriptor, _HEADER.size, 0)
-    if len(head) < _HEADER.size or head[:4] != b"\x7fELF":
+def check(build):
+    """ValueError unless the bytes are a whole little-endian 64-bit shared object."""
+    if len(build) < _HEADER.size or build[:4] != b"\x7fELF":
         raise ValueError("not an ELF file")
-    if head[4:6] != b"\x02\x01" or sys.byteorder != "little":
+    if build[4:6] != b"\x02\x01" or sys.byteorder != "little":
         raise ValueError("not a 64-bit little-endian ELF file")
     (_, kind, _, _, _, programs, sections, _, _, program_size, program_count, section_size,
-     section_count, _) = _HEADER.unpack(head)
+     section_count, _) = _HEADER.unpack_from(build)
     if kind != _SHARED_OBJECT or program_size != _PROGRAM.size:
         raise ValueError("not a shared object")
-    table = os.pread(descriptor, program_size * program_count, programs)
-    end = max(sections + section_size * section_count, programs + program_size * program_count, _loaded_end(table))
-    if end > size:
-        raise ValueError(f"the file is cut short: {size} of {end} bytes")
+    programs_end = programs + program_size * program_count
+    end = max(sections + section_size * section_count, programs_end, _loaded_end(build[programs:programs_end]))
+    if end > len(build):
+        raise ValueError(f"the file is cut short: {len(build)} of {end} bytes")
 
 
 def _loaded_end(table):

@@ -7,23 +7,18 @@ from wstore.engine._engine import memory_facts
 
 
 class ModuleFacts:
-    """What became of the command module: `path` of its file, `reloads`, and how long the last and the longest took.
+    """What became of the command module: `path` of its file, `reloads`, and how long the last and the longest took."""
 
-    images: the modules that were loaded, which must stay.
-    """
-
-    __slots__ = ("path", "reloads", "last_us", "max_us", "images")
+    __slots__ = ("path", "reloads", "last_us", "max_us")
 
     def __init__(self, path):
         self.path = path
         self.reloads = 0
         self.last_us = 0
         self.max_us = 0
-        self.images = []
 
-    def loaded(self, image, path, usec):
+    def loaded(self, path, usec):
         """Note a reload that took `usec` microseconds."""
-        self.images.append(image)
         self.path = path
         self.reloads += 1
         self.last_us = usec

@@ -286,7 +286,10 @@ cdef const Module* module_of(capsule) except NULL:
 
 
 cdef int table_adopt(Store* store, capsule) except -1:
-    """Take over a command module's commands and types. ValueError with the reason: the old ones stay."""
+    """Take over a command module's commands and types. ValueError with the reason: the old ones stay.
+
+    It may be the module in force, or one that was: modules are only read, and a table holds copies of their specs.
+    """
     cdef Server* s = server_of(store)
     cdef const Module* module = module_of(capsule)
     cdef Table* old = table_of(store)
