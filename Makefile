@@ -14,7 +14,7 @@ TESTS ?= tests
 
 VENV := .venv
 PY := $(VENV)/bin/python
-SOURCES := $(wildcard csrc/*.[ch] wstore/*/*.pyx wstore/*/*.pxd) setup.py
+SOURCES := $(wildcard csrc/*.[ch] wstore/*/*.pyx wstore/*/*.pxd) wstore/versions.py setup.py
 
 .PHONY: build serve test lint bench fuzz debug portable asan clean
 

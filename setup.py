@@ -15,6 +15,7 @@ code that would take the GIL.
 import contextlib
 import io
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ DEBUG = os.environ.get("WSTORE_DEBUG", "0") not in ("", "0")
 PORTABLE = os.environ.get("WSTORE_PORTABLE", "0") not in ("", "0")
 SANITIZE = os.environ.get("WSTORE_SANITIZE", "")
 ONLY = os.environ.get("WSTORE_ONLY", "")
+VERSION = runpy.run_path(str(ROOT / "wstore/versions.py"))["WSTORE_VERSION"]
 
 DIRECTIVES = {
     "language_level": 3,
@@ -70,7 +72,7 @@ def paths(*patterns: str) -> list[str]:
     return sorted(str(p.relative_to(ROOT)) for pattern in patterns for p in ROOT.glob(pattern))
 
 
-def extension(name: str, kernels: list[str], depends: list[str]) -> Extension:
+def extension(name: str, kernels: list[str], depends: list[str], **macros: str) -> Extension:
     root = name.replace(".", "/") + ".pyx"
     return Extension(
         name,
@@ -78,6 +80,7 @@ def extension(name: str, kernels: list[str], depends: list[str]) -> Extension:
         # Cython follows neither C includes nor, reliably, included .pyx files.
         depends=sorted({*depends, *paths("csrc/*.h", "wstore/engine/*.pxd"), "setup.py"} - {root}),
         include_dirs=["csrc"],
+        define_macros=list(macros.items()),
         extra_compile_args=compiler_flags(),
         extra_link_args=sanitizer_flags(),
     )
@@ -88,7 +91,8 @@ EXTENSIONS = [
     extension(
         "wstore.commands._commands",
         [f"csrc/{name}.c" for name in LEAF_KERNELS],
-        paths("wstore/commands/*.p[yx][xd]", "wstore/types/*.p[yx][xd]"),
+        paths("wstore/commands/*.p[yx][xd]", "wstore/types/*.p[yx][xd]", "wstore/versions.py"),
+        WSTORE_VERSION=f'"{VERSION}"',
     ),
 ]
 

@@ -154,3 +154,13 @@ def test_malloc_stats_is_text(wstore_server: ServerProcess):
     reply = wstore_server.call("MEMORY", "MALLOC-STATS")
     assert isinstance(reply, Bulk) and reply.data.endswith(b"\n")
     assert isinstance(wstore_server.call("MEMORY", "MALLOC-STATS", "x"), Error)
+
+
+def test_references_of_a_copied_integer(oracle, wstore_server):
+    """Redis shares what SET stores, and not what COPY makes; wstore tells both by the value."""
+    for server, copied in (oracle, 1), (wstore_server, 2147483647):
+        with server.connect() as connection:
+            replies = connection.pipeline([
+                ("SET", "a", "5"), ("COPY", "a", "b", "REPLACE"), ("OBJECT", "REFCOUNT", "a"),
+                ("OBJECT", "REFCOUNT", "b"), ("DEL", "a", "b")])
+        assert replies[2:4] == [Int(2147483647), Int(copied)]

@@ -1,11 +1,14 @@
 """What `pip install .` installs works by itself, away from this tree."""
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from wstore.versions import WSTORE_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 USE_IT = """
@@ -40,7 +43,7 @@ def test_the_library_works(site):
 
 
 @pytest.mark.parametrize(("command", "option", "expected"), [
-    ("wstore-server", "--version", "v=0.1.0"), ("wstore", "--help", "Usage: wstore"),
+    ("wstore-server", "--version", f"v={WSTORE_VERSION} "), ("wstore", "--help", "Usage: wstore"),
 ])
 def test_the_commands_are_there(site, command, option, expected):
     start = "import sys, importlib.metadata as m; sys.argv = sys.argv[1:]; " \
@@ -48,6 +51,15 @@ def test_the_commands_are_there(site, command, option, expected):
     done = run(site, "-c", start, command, option)
     assert done.returncode == 0, done.stderr
     assert expected in done.stdout
+
+
+def test_there_is_one_version(site):
+    [metadata] = site.glob("wstore-*.dist-info/METADATA")
+    assert f"\nVersion: {WSTORE_VERSION}\n" in metadata.read_text()
+    done = run(site, "-c", "import wstore; print(wstore.Store().execute('INFO', 'commands_module').decode())")
+    assert re.findall(r"^version:(.*)$", done.stdout, re.MULTILINE) == [WSTORE_VERSION], done.stderr
+    headings = re.findall(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == WSTORE_VERSION
 
 
 def test_no_test_code_is_installed(site):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 BUILT = ROOT / "wstore" / "commands" / f"_commands{SUFFIX}"
 CHANGES = {
-    "wstore/commands/_commands.pyx": ('MODULE.version = b"', 'MODULE.version = b"changed '),
+    "wstore/commands/_commands.pyx": ("MODULE.version = WSTORE_VERSION", 'MODULE.version = b"changed build"'),
     "wstore/commands/strings.pyx": ("reply_int(c, <int64_t>string_len(&e))",
                                     "reply_int(c, 1000 + <int64_t>string_len(&e))"),
 }

@@ -39,6 +39,9 @@ include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
 
+cdef extern from *:
+    const char* WSTORE_VERSION      # of wstore/versions.py, by setup.py
+
 cdef enum:
     SPEC_LIMIT = 512
 
@@ -84,6 +87,6 @@ def module():
     if MODULE.spec_count == 0:
         fill_tables()
         MODULE.abi = ABI_VERSION
-        MODULE.version = b"0.1.0"
+        MODULE.version = WSTORE_VERSION
         MODULE.specs = SPECS
     return PyCapsule_New(&MODULE, "wstore.module", NULL)
