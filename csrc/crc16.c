@@ -26,56 +26,69 @@ __attribute__((constructor)) static void fill_tables(void) {
     }
 }
 
-static inline uint16_t fold8(uint16_t crc, const uint8_t *p) {
-    return table[7][p[0] ^ crc >> 8] ^ table[6][p[1] ^ (crc & 0xff)] ^ table[5][p[2]] ^ table[4][p[3]] ^
-           table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
+/* CRC of what came before (crc) and of the eight bytes of `word`, its first byte lowest. */
+static inline uint16_t fold_word(uint16_t crc, uint64_t word) {
+    word ^= (uint16_t)(crc << 8 | crc >> 8);
+    return table[7][word & 0xff] ^ table[6][word >> 8 & 0xff] ^ table[5][word >> 16 & 0xff] ^
+           table[4][word >> 24 & 0xff] ^ table[3][word >> 32 & 0xff] ^ table[2][word >> 40 & 0xff] ^
+           table[1][word >> 48 & 0xff] ^ table[0][word >> 56];
 }
 
-/* The last 2 to 7 bytes. */
-static inline uint16_t fold_tail(uint16_t crc, const uint8_t *p, size_t n) {
-    uint16_t result = table[n - 1][p[0] ^ crc >> 8] ^ table[n - 2][p[1] ^ (crc & 0xff)];
-    for (size_t i = 2; i < n; i++) result ^= table[n - 1 - i][p[i]];
-    return result;
+/* Nonzero if one of the eight bytes is a '{': a byte is zero exactly if (x - 1) & ~x has its high bit set, borrows
+ * aside, which only follow a true zero (Mycroft 1987). */
+static inline uint64_t open_brace(uint64_t word) {
+    word ^= 0x0101010101010101ULL * '{';
+    return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
 }
 
-uint16_t ws_crc16(const char *data, size_t n) {
-    const uint8_t *p = (const uint8_t *)data;
+static inline uint64_t load_word(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return word;
+}
+
+/* Up to seven bytes as a word, with zeros in front of them. */
+static inline uint64_t load_short(const char *p, size_t n) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < n; i++) word |= (uint64_t)(uint8_t)p[i] << (64 - 8 * (n - i));
+    return word;
+}
+
+/* The CRC, and whether there is a '{'. Zeros in front of a message do not change its CRC, which begins with 0: so the
+ * bytes that do not fill a word come first, zeros in front of them, and whole words follow. */
+static inline uint16_t crc_and_brace(const char *p, size_t n, uint64_t *brace) {
     uint16_t crc = 0;
-    for (; n >= 8; n -= 8, p += 8) crc = fold8(crc, p);
-    if (n > 1) return fold_tail(crc, p, n);
-    if (n == 1) crc = (uint16_t)(crc << 8 ^ table[0][*p ^ crc >> 8]);
+    size_t odd = n & 7;
+    *brace = 0;
+    if (odd && n > 8) {
+        uint64_t word = load_word(p);
+        *brace = open_brace(word);
+        crc = fold_word(0, word << (64 - 8 * odd));
+    } else if (odd) {
+        uint64_t word = load_short(p, odd);
+        *brace = open_brace(word);
+        crc = fold_word(0, word);
+    }
+    for (p += odd, n -= odd; n; n -= 8, p += 8) {
+        uint64_t word = load_word(p);
+        *brace |= open_brace(word);
+        crc = fold_word(crc, word);
+    }
     return crc;
 }
 
-/* Is there a '{'?  Eight bytes at a time, the last eight overlapping: most keys have none, and a call of memchr would
- * cost more than the CRC.  A byte is zero exactly if (x - 1) & ~x has its high bit set, borrows aside, which only
- * follow a true zero (Mycroft 1987). */
-static inline int has_open_brace(const char *p, size_t n) {
-    if (n < 8) {
-        for (size_t i = 0; i < n; i++)
-            if (p[i] == '{') return 1;
-        return 0;
-    }
-    uint64_t found = 0;
-    for (size_t i = 0;; i += 8) {
-        uint64_t word;
-        if (i + 8 > n) i = n - 8;
-        memcpy(&word, p + i, 8);
-        word ^= 0x0101010101010101ULL * '{';
-        found |= (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-        if (i + 8 == n) return found != 0;
-    }
+uint16_t ws_crc16(const char *p, size_t n) {
+    uint64_t brace;
+    return crc_and_brace(p, n, &brace);
 }
 
 int ws_key_slot(const char *p, size_t n) {
-    const char *const open = has_open_brace(p, n) ? memchr(p, '{', n) : NULL;
-    if (open != NULL) {
-        const char *const tag = open + 1;
+    uint64_t brace;
+    uint16_t crc = crc_and_brace(p, n, &brace);
+    if (__builtin_expect(brace != 0, 0)) {
+        const char *const tag = (const char *)memchr(p, '{', n) + 1;
         const char *const close = memchr(tag, '}', (size_t)(p + n - tag));
-        if (close != NULL && close > tag) {
-            p = tag;
-            n = (size_t)(close - tag);
-        }
+        if (close != NULL && close > tag) crc = ws_crc16(tag, (size_t)(close - tag));
     }
-    return ws_crc16(p, n) & (WS_SLOT_COUNT - 1);
+    return crc & (WS_SLOT_COUNT - 1);
 }

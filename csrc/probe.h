@@ -68,6 +68,17 @@ static inline int ws_bucket_free_place(const ws_bucket *b) {
     return -1;
 }
 
+/* Are n bytes the same?  Most keys have 8 to 16: two words that may overlap, without a call. */
+static inline int ws_same_bytes(const void *a, const void *b, size_t n) {
+    uint64_t first_a, first_b, last_a, last_b;
+    if (n < 8 || n > 16) return memcmp(a, b, n) == 0;
+    memcpy(&first_a, a, 8);
+    memcpy(&first_b, b, 8);
+    memcpy(&last_a, (const char *)a + n - 8, 8);
+    memcpy(&last_b, (const char *)b + n - 8, 8);
+    return ((first_a ^ first_b) | (last_a ^ last_b)) == 0;
+}
+
 static inline void ws_prefetch(const void *p) {
     __builtin_prefetch(p, 0, 3);
     __asm__ volatile("");       /* else gcc takes a function that only prefetches for pure, and drops its calls */

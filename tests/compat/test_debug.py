@@ -83,7 +83,7 @@ def test_object_line(oracle: ServerProcess, wstore_server: ServerProcess):
             assert match, reply
             if server is wstore_server:     # in Redis shared integers keep the time of the start
                 idle_s = int(match[3])
-                assert idle_s in (0, 60)    # 60 if the minute's ageing came in between
+                assert idle_s == 0
                 assert abs(int(match[2]) + idle_s - (int(time.time()) & 0xFFFFFF)) < 5
             fields.append(match[1])
         assert fields[0] == fields[1]

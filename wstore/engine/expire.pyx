@@ -3,8 +3,8 @@
 # Each goes round the keyspace with a hand of its own (a placement), a segment or a page at a time, and stops when its
 # time is up, so that no turn of the loop waits for it.
 #
-# Access bits: 3 = used since the last round of ageing. A round begins each minute and takes 3 to 2; each 10th also
-# takes 2 to 1, each 60th 1 to 0. So they tell about a minute, ten minutes, an hour from one another.
+# Access bits: 3 = used since the last round of ageing. A round begins each minute and takes 3 to 2 and 2 to 1; each tenth
+# also takes 1 to 0. So 2 tells nothing of the idle time, 1 at least a minute, 0 at least two and mostly more than ten.
 
 cdef enum:
     AGE_ROUND_MS = 60000
@@ -117,7 +117,7 @@ cdef void age_bucket(ws_bucket* b, uint64_t age_round) noexcept nogil:
     cdef uint8_t access
     for i in range(BUCKET_ENTRIES):
         access = access_of(b, i)
-        if access == 3 or access == 2 and age_round % 10 == 0 or access == 1 and age_round % 60 == 0:
+        if access >= 2 or access == 1 and age_round % 10 == 0:
             set_access(b, i, access - 1)
 
 
@@ -140,9 +140,9 @@ cdef void age_some(Store* store, Db* db) noexcept nogil:
 
 
 cdef int64_t ks_idle_seconds(Store* store, const Entry* e) noexcept nogil:
-    """Seconds since the last use, as the access bits tell: 0, 60, 600 or 3600."""
+    """Seconds that the key has at least been idle, as the access bits tell: 0, 60 or 120."""
     cdef uint8_t access = access_of(<ws_bucket*>e.bucket, e.index)
-    return 0 if access == 3 else 60 if access == 2 else 600 if access == 1 else 3600
+    return 0 if access >= 2 else 60 if access == 1 else 120
 
 
 # -- what the loop calls ---------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The keyspace's structures: directory, segments, buckets.
 
-    dir[16384]  by slot ──> Segment (shared by neighbouring slots while they are small)
-                       └──> SlotDir (a slot with many keys) ──by hash bits──> Segment
+    dir[1 << dir_bits]  by slot ──> Segment (shared by neighbouring slots while they are small)
+                               └──> SlotDir (a slot with many keys) ──by hash bits──> Segment
 
 A key's placement is 64 bits: 14 of slot (CRC16 as Redis Cluster has it), 50 of a keyed hash.  A segment holds
 all keys whose placement begins with its `depth` first bits of `prefix`: the table is ordered by slot, coarsely.
@@ -85,6 +85,7 @@ cdef extern from *:
     int count_trailing_zeros "__builtin_ctz" (unsigned int) nogil
 
 cdef enum:
+    SLOT_BITS = 14
     BUCKET_ENTRIES = 10
     BLOCK_BUCKETS = 12
     BLOCK_LIMIT = 8             # blocks a segment; then it splits
@@ -126,7 +127,8 @@ cdef struct Keyspace:
     int64_t age_due_ms          # when its next round begins
     uint64_t age_round
     uint64_t blob_bytes         # memory of values outside the arena
-    uint64_t dir[SLOT_COUNT]    # Segment*, or SlotDir* + 1
+    int dir_bits                # 0 .. 14: leading bits of placement that choose an entry of dir
+    uint64_t* dir               # Segment*, or (with all 14 bits) SlotDir* + 1
 
 cdef struct Gathered:           # entries of segments on their way into another shape
     int count
@@ -141,7 +143,7 @@ cdef inline Keyspace* keyspace_of(const Db* db) noexcept nogil:
 
 
 cdef inline Segment* find_segment(const Keyspace* ks, uint64_t placement) noexcept nogil:
-    cdef uint64_t e = ks.dir[placement >> 50]
+    cdef uint64_t e = ks.dir[placement >> 1 >> (63 - ks.dir_bits)]
     cdef SlotDir* sub
     if e & 1:
         sub = <SlotDir*>(e - 1)

@@ -41,7 +41,8 @@ cdef Db* db_new(int index) noexcept nogil:
         return NULL
     ws_blocks_init(&ks.blocks, &ks.region, BLOCK_BUCKETS * sizeof(ws_bucket))
     ws_blocks_init(&ks.stashes, &ks.region, STASH_BUCKETS * sizeof(ws_bucket))
-    point_directory(ks, segment_new(ks, 0, 0, 1))
+    ks.dir = <uint64_t*>ws_alloc(sizeof(uint64_t))
+    ks.dir[0] = <uint64_t>segment_new(ks, 0, 0, 1)
     db = <Db*>ws_alloc(sizeof(Db))
     memset(db, 0, sizeof(Db))
     db.index = index
@@ -82,16 +83,17 @@ cdef void db_free(Store* store, Db* db) noexcept nogil:
     cdef Segment* s = segment_after(ks, NULL)
     cdef Segment* after
     cdef bint outside = ks.blob_bytes > 0
-    cdef uint32_t slot
+    cdef int64_t i
     while s != NULL:
         after = segment_after(ks, s)
         if outside:
             free_outside_values(store, ks, s)
         segment_free(ks, s)
         s = after
-    for slot in range(<uint32_t>SLOT_COUNT):
-        if ks.dir[slot] & 1:
-            ws_free(<SlotDir*>(ks.dir[slot] - 1))
+    for i in range(<int64_t>1 << ks.dir_bits):
+        if ks.dir[i] & 1:
+            ws_free(<SlotDir*>(ks.dir[i] - 1))
+    ws_free(ks.dir)
     ws_arena_destroy(&ks.arena)
     ws_region_destroy(&ks.region)
     ws_free(ks)
@@ -275,7 +277,7 @@ cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value
     cdef ws_bucket* b = <ws_bucket*>old.bucket
     cdef uint64_t ref = ws_bucket_ref(b, old.index)
     cdef size_t size = record_size(key.len, v, expire_ms)
-    cdef bint aliased = lies_in(v.ptr, old.rec, ws_arena_cell_size(&ks.arena, ref))
+    cdef bint aliased = lies_in(v.ptr, old.rec, old.value + old.len - old.rec)
     cdef bint keep_outside = same_outside_value(old, v)
     if old.enc >= ENC_BLOB and not keep_outside:
         free_value(store, ks, old)
@@ -288,6 +290,12 @@ cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value
     note_expire(<Segment*>old.segment, expire_ms)
 
 
+cdef inline bint same_shape(const Entry* old, const Value* v, int64_t expire_ms) noexcept nogil:
+    """Does the new value differ from the old one in its bytes alone?"""
+    return (old.enc == v.enc and old.len == v.len and old.type == v.type and v.enc < ENC_BLOB
+            and expire_ms == NO_EXPIRE and old.expire_ms == NO_EXPIRE)
+
+
 cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* v,
                  int64_t expire_ms) noexcept nogil:
     cdef Keyspace* ks = keyspace_of(db)
@@ -295,7 +303,9 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
         expire_ms = old.expire_ms if old.rec != NULL else NO_EXPIRE
     if v.enc == ENC_BLOB and (old.rec == NULL or not same_outside_value(old, v)):
         ks.blob_bytes += sizeof(Blob) + (<Blob**>v.ptr)[0].cap
-    if old.rec != NULL:
+    if old.rec != NULL and same_shape(old, v, expire_ms):
+        memmove(old.value, v.ptr, v.len)
+    elif old.rec != NULL:
         put_over(store, db, key, old, v, expire_ms)
     else:
         insert_record(store, db, key, write_new_record(ks, key, v, expire_ms,

@@ -10,8 +10,11 @@
 A record says how long it is only by its fields; its cell in the arena may be longer.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 from wstore.engine.abi cimport ENC_BLOB, ENC_BYTES, ENC_INT8, ENC_PTR, ENC_RAW, Entry, Key, NO_EXPIRE, Value
+
+cdef extern from "probe.h" nogil:
+    bint ws_same_bytes(const void* a, const void* b, size_t n)
 
 cdef enum:
     EXPIRE_NONE = 0
@@ -100,9 +103,10 @@ cdef inline bint record_has_key(const uint8_t* rec, const Key* key) noexcept nog
     cdef size_t n
     cdef const uint8_t* p
     if rec[1] < 254:
-        return rec[1] == key.len and memcmp(rec + 2 + expire_size(rec[0] >> 6), key.ptr, key.len) == 0
+        return rec[1] == key.len and ws_same_bytes(
+            rec + 2 + expire_size(rec[0] >> 6), key.ptr, key.len)
     p = record_key(rec, &n)
-    return n == key.len and memcmp(p, key.ptr, n) == 0
+    return n == key.len and ws_same_bytes(p, key.ptr, n)
 
 
 cdef inline void decode_record(uint8_t* rec, Entry* e) noexcept nogil:

@@ -229,36 +229,55 @@ cdef void segment_reshape(Keyspace* ks, Segment* s, const uint64_t* seed, int bl
     WS_ASSERT(s.count == g.count)
 
 
+cdef inline uint64_t* dir_entry(Keyspace* ks, uint64_t placement) noexcept nogil:
+    return &ks.dir[placement >> 1 >> (63 - ks.dir_bits)]
+
+
+cdef void deepen_directory(Keyspace* ks, int bits) noexcept nogil:
+    """Let the directory tell at least `bits` (at most SLOT_BITS) leading bits of a placement apart."""
+    cdef uint64_t* dir
+    cdef int64_t i
+    if ks.dir_bits >= bits:
+        return
+    dir = <uint64_t*>ws_alloc(sizeof(uint64_t) << bits)
+    for i in range(<int64_t>1 << bits):
+        dir[i] = ks.dir[i >> (bits - ks.dir_bits)]
+    ws_free(ks.dir)
+    ks.dir = dir
+    ks.dir_bits = bits
+
+
 cdef void point_directory(Keyspace* ks, Segment* s) noexcept nogil:
-    """Let the directory entries of the segment's range point to it; a SlotDir must be fine enough."""
-    cdef uint32_t slot = <uint32_t>(s.prefix >> 50)
+    """Let the directory entries of the segment's range point to it; directory or SlotDir must be fine enough."""
+    cdef uint64_t* entry = dir_entry(ks, s.prefix)
     cdef SlotDir* sub
     cdef int64_t i, first
-    if s.depth <= 14 and not ks.dir[slot] & 1:
-        for i in range(<int64_t>1 << (14 - s.depth)):
-            ks.dir[slot + i] = <uint64_t>s
+    if s.depth <= SLOT_BITS and not entry[0] & 1:
+        for i in range(<int64_t>1 << (ks.dir_bits - s.depth)):
+            entry[i] = <uint64_t>s
         return
-    sub = <SlotDir*>(ks.dir[slot] - 1)
-    WS_ASSERT(s.depth - 14 <= sub.bits)
-    first = <int64_t>((s.prefix << 14) >> (64 - sub.bits))
-    for i in range(<int64_t>1 << (sub.bits - (s.depth - 14))):
+    sub = <SlotDir*>(entry[0] - 1)
+    WS_ASSERT(s.depth - SLOT_BITS <= sub.bits)
+    first = <int64_t>((s.prefix << SLOT_BITS) >> (64 - sub.bits))
+    for i in range(<int64_t>1 << (sub.bits - (s.depth - SLOT_BITS))):
         sub.segment[first + i] = s
 
 
-cdef void deepen_slot(Keyspace* ks, uint32_t slot, int bits) noexcept nogil:
+cdef void deepen_slot(Keyspace* ks, uint64_t placement, int bits) noexcept nogil:
     """Give the slot a directory of its own with at least `bits` bits."""
+    cdef uint64_t* entry = dir_entry(ks, placement)
     cdef SlotDir* old = NULL
     cdef SlotDir* sub
     cdef int64_t i
-    if ks.dir[slot] & 1:
-        old = <SlotDir*>(ks.dir[slot] - 1)
+    if entry[0] & 1:
+        old = <SlotDir*>(entry[0] - 1)
         if old.bits >= bits:
             return
     sub = <SlotDir*>ws_alloc(sizeof(SlotDir) + sizeof(Segment*) * (<size_t>1 << bits))
     sub.bits = bits
     for i in range(<int64_t>1 << bits):
-        sub.segment[i] = <Segment*>ks.dir[slot] if old == NULL else old.segment[i >> (bits - old.bits)]
-    ks.dir[slot] = <uint64_t>sub + 1
+        sub.segment[i] = <Segment*>entry[0] if old == NULL else old.segment[i >> (bits - old.bits)]
+    entry[0] = <uint64_t>sub + 1
     ws_free(old)
 
 
@@ -282,8 +301,9 @@ cdef Segment* segment_split(Keyspace* ks, Segment* s, const uint64_t* seed) noex
     mark_sides(ks, seed, &g, s.depth)
     for i in range(g.count):
         above += g.side[i]
-    if s.depth >= 14:
-        deepen_slot(ks, <uint32_t>(s.prefix >> 50), s.depth + 1 - 14)
+    deepen_directory(ks, min(s.depth + 1, <int>SLOT_BITS))
+    if s.depth >= SLOT_BITS:
+        deepen_slot(ks, s.prefix, s.depth + 1 - SLOT_BITS)
     upper = segment_new(ks, s.prefix | <uint64_t>1 << (63 - s.depth), s.depth + 1, 1)
     upper.min_expire_ms = s.min_expire_ms
     upper.epoch = s.epoch
@@ -306,10 +326,10 @@ cdef void segment_make_room(Keyspace* ks, Segment* s, const uint64_t* seed) noex
 
 cdef void flatten_slot(Keyspace* ks, Segment* s) noexcept nogil:
     """A slot that is one segment again needs no directory of its own."""
-    cdef uint32_t slot = <uint32_t>(s.prefix >> 50)
-    if s.depth == 14 and ks.dir[slot] & 1:
-        ws_free(<SlotDir*>(ks.dir[slot] - 1))
-        ks.dir[slot] = <uint64_t>s
+    cdef uint64_t* entry = dir_entry(ks, s.prefix)
+    if s.depth == SLOT_BITS and entry[0] & 1:
+        ws_free(<SlotDir*>(entry[0] - 1))
+        entry[0] = <uint64_t>s
 
 
 cdef bint segment_merge(Keyspace* ks, Segment* s, const uint64_t* seed) noexcept nogil:
