@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness import NULL_BULK, Bulk, Connection, Differential, ServerProcess
+from tests.harness import NULL_BULK, Bulk, Connection, Differential, Int, ServerProcess, Sleep
 
 KEYS = [b"a", b"b", b"ab", b"abc", b"a*c", b"a?c", b"[a]", b"a\\b", b"h\xffllo", b"hello", b"hallo", b"hxllo", b"h^llo",
         b"key:1", b"key:22", b"key:333", b"", b"-", b"x-y", b"]", b"\x00", b"A", b"KEY:1", b"{t}1", b"{t}2"]
@@ -55,6 +55,16 @@ def test_randomkey(diff: Differential, wstore_server: ServerProcess):
         connection.pipeline([("FLUSHALL",), *FILL])
         met = {reply.data for reply in connection.pipeline([("RANDOMKEY",)] * 1000)}
     assert met == set(KEYS)
+
+
+def test_who_removes_expired_keys(diff: Differential):
+    """With active expiry off: RANDOMKEY and SCAN do, KEYS does not."""
+    gone = [("SET", f"gone:{i}", "x", "PX", 10) for i in range(5)]
+    replies = diff.compare("DEBUG SET-ACTIVE-EXPIRE 0", *gone, Sleep(0.1), "KEYS *", "DBSIZE", "RANDOMKEY", "DBSIZE",
+                           *gone, Sleep(0.1), "SCAN 0 COUNT 100", "DBSIZE", *gone, "SET stays x", Sleep(0.1),
+                           "SCAN 0 COUNT 100 TYPE list", "DBSIZE", *gone, Sleep(0.1), "RANDOMKEY", "KEYS *",
+                           "SCAN 0 COUNT 100", "DBSIZE", "DEBUG SET-ACTIVE-EXPIRE 1", embedded=False)
+    assert [reply.value for reply in replies if isinstance(reply, Int)] == [5, 0, 0, 1, 1]
 
 
 def scan_all(connection: Connection, *options: object) -> list[bytes]:

@@ -322,6 +322,44 @@ def test_expired_keys_are_not_seen():
     assert_holds(store, {b"key:%d" % i: b"v" for i in range(0, 100, 2)})
 
 
+@pytest.mark.parametrize("prefix", [b"", b"{one-slot}"])
+def test_a_scan_while_keys_expire(prefix):
+    """A scan removes what has expired and merges what is left, and still meets each key that stays."""
+    store = Store()
+    now_ms = int(time.time() * 1000)
+    stays = {prefix + b"stays:%d" % i for i in range(1000)}
+    for i, key in enumerate(stays):
+        store.set(key, b"v")
+        for j in range(20):
+            store.set(prefix + b"gone:%d:%d" % (i, j), b"v", pxat=now_ms + 10 * j + 300)
+    for count in (10, 1000):
+        cursor, found = store.scan(0, count)
+        while cursor:
+            time.sleep(0.001)
+            cursor, more = store.scan(cursor, count)
+            found += more
+        assert stays <= set(found)
+        store.validate()
+    time.sleep(max(0, now_ms / 1000 + 0.6 - time.time()))
+    assert set(scan_all(store)) == stays and len(store) == 1000
+    assert_holds(store, dict.fromkeys(stays, b"v"))
+
+
+def test_a_random_key_is_found_among_expired_ones():
+    store = Store()
+    store.set(b"stays", b"v")
+    store.mset({b"gone:%d" % i: b"v" for i in range(5000)})
+    at_ms = int(time.time() * 1000) + 200
+    for i in range(5000):
+        store.execute("PEXPIREAT", b"gone:%d" % i, at_ms)
+    time.sleep(max(0, at_ms / 1000 + 0.01 - time.time()))
+    assert [store.execute("RANDOMKEY") for _ in range(20)] == [b"stays"] * 20
+    assert len(store) < 5001
+    store.execute("DEL", "stays")
+    assert store.execute("RANDOMKEY") is None and len(store) == 0
+    store.validate()
+
+
 def test_active_expiry_removes_what_nobody_asks_for():
     store = Store()
     now_ms = int(time.time() * 1000)

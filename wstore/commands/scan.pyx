@@ -103,7 +103,7 @@ cdef void insert_cursor(Call* c, size_t start, uint64_t cursor, int64_t items) n
 cdef void cmd_scan(Call* c) noexcept nogil:
     cdef size_t start = c.out.len
     cdef int64_t count = SCAN_DEFAULT_COUNT
-    cdef uint64_t cursor
+    cdef uint64_t cursor, following
     cdef Walk walk
     cdef int i
     walk_start(&walk, c)
@@ -113,8 +113,9 @@ cdef void cmd_scan(Call* c) noexcept nogil:
     for i in range(2, c.argc, 2):
         if not scan_option(c, i, &walk, &count):
             return
-    cursor = c.api.scan(c.store, c.db, cursor, <size_t>count, walk_visit, &walk)
-    insert_cursor(c, start, cursor, walk.found)
+    following = c.api.scan(c.store, c.db, cursor, <size_t>count, walk_visit, &walk)
+    c.api.drop_scanned(c.store, c.db, cursor, following)
+    insert_cursor(c, start, following, walk.found)
 
 
 # -- KEYS and RANDOMKEY --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ tables `CommandSpec` and `TypeOps` only; a command module calls the engine throu
 Invariants
 * A handler runs on the one thread that runs commands, with the store locked.
 * `Entry` and every `Str` taken from it hold until the next call that may change the keyspace
-  (`put`, `remove`, `set_expire`, and `lookup`, which may drop an expired key).
+  (`put`, `remove`, `set_expire`, and `lookup`, `random_key` and `drop_scanned`, which may drop expired keys).
 * `Call.argv` slices point into the client's query buffer: valid until the handler returns.
 * Nothing in a command module outlives a reload: all state hangs off `Store`.
 """
@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 1
+    ABI_VERSION = 2
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
@@ -239,6 +239,8 @@ cdef struct EngineApi:
     Blob* (*resize_blob)(Store*, Db*, Entry* entry, size_t cap) noexcept nogil
     # Visit at least `count` live keys (fewer at the end) from `cursor`; returns the next cursor, 0: done
     uint64_t (*scan)(Store*, Db*, uint64_t cursor, size_t count, ScanFn fn, void* arg) noexcept nogil
+    # Drop expired keys that a scan from `cursor` to `following` passed over: most of them
+    void (*drop_scanned)(Store*, Db*, uint64_t cursor, uint64_t following) noexcept nogil
     # Visit at most `count` live keys of one slot; costs what the slot holds
     size_t (*scan_slot)(Store*, Db*, int slot, size_t count, ScanFn fn, void* arg) noexcept nogil
     bint (*random_key)(Store*, Db*, Key* out, Entry* entry) noexcept nogil  # out.ptr points into the record

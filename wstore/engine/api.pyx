@@ -17,6 +17,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.set_expire = ks_set_expire
     api.resize_blob = ks_resize_blob
     api.scan = ks_scan
+    api.drop_scanned = ks_drop_scanned
     api.scan_slot = ks_scan_slot
     api.random_key = ks_random_key
     api.flush = st_flush

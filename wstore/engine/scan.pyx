@@ -1,6 +1,7 @@
 # Visiting keys: SCAN, all keys of a slot, a random key.
 #
-# Invariants: a visitor (ScanFn) changes nothing in the keyspace; expired keys are passed over, not removed.
+# Invariants: a visitor (ScanFn) changes nothing in the keyspace; it does not see expired keys. Those are removed by
+# whoever picks one (a random key), and behind a SCAN, but not behind a KEYS: as Redis does.
 
 cdef void visit_place(Store* store, Keyspace* ks, Segment* s, ws_bucket* b, int i, ScanFn fn,
                       void* arg, size_t* visited) noexcept nogil:
@@ -84,6 +85,27 @@ cdef uint64_t ks_scan(Store* store, Db* db, uint64_t cursor, size_t count, ScanF
     return 0
 
 
+cdef void ks_drop_scanned(Store* store, Db* db, uint64_t cursor, uint64_t following) noexcept nogil:
+    """After a scan from `cursor` to `following`: drop the expired keys of the segments that it is through with.
+
+    By placement, since a segment that gets small is merged. A scan goes on from `following` all the same.
+    """
+    cdef uint64_t place = cursor >> 20 << 20
+    cdef uint64_t last = (following >> 20 << 20) - 1
+    cdef uint64_t end           # the last placement of a segment
+    cdef Segment* s
+    if store.is_replica or store.loading:
+        return
+    while db.expires and place <= last:
+        s = find_segment(keyspace_of(db), place)
+        end = s.prefix + ((<uint64_t>1 << (64 - s.depth)) - 1 if s.depth else <uint64_t>-1)
+        if end <= last and s.min_expire_ms <= store.now_ms:
+            expire_segment(store, db, s)
+        if end == <uint64_t>-1:
+            return
+        place = end + 1
+
+
 cdef struct SlotVisit:              # what ks_scan_slot hands through visit_place
     ScanFn fn
     void* arg
@@ -120,8 +142,8 @@ cdef size_t ks_scan_slot(Store* store, Db* db, int slot, size_t count, ScanFn fn
     return min(count, <size_t>db.slot_counts[slot]) - visit.left
 
 
-cdef bint nth_entry(const Store* store, Keyspace* ks, Segment* s, int nth, Entry* e) noexcept nogil:
-    """The nth entry of a segment in table order; False if that one has expired."""
+cdef void nth_entry(Keyspace* ks, Segment* s, int nth, Entry* e) noexcept nogil:
+    """The nth entry of a segment in table order; it has more than that."""
     cdef uint32_t j
     cdef int i
     cdef ws_bucket* b
@@ -134,9 +156,9 @@ cdef bint nth_entry(const Store* store, Keyspace* ks, Segment* s, int nth, Entry
                     e.bucket = b
                     e.index = <uint8_t>i
                     e.segment = s
-                    return not is_expired(store, e)
+                    return
                 nth -= 1
-    return False
+    WS_ASSERT(False)
 
 
 cdef uint64_t next_random(uint64_t* state) noexcept nogil:
@@ -164,15 +186,21 @@ cdef Segment* random_segment(Store* store, Db* db) noexcept nogil:
 
 
 cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil:
-    """A live key, each equally likely; False: none, or a hundred tries met only expired ones."""
+    """A live key, each equally likely; expired ones that are picked are dropped.
+
+    False: there is none, or, where expired keys stay (on a replica), a hundred tries met no other.
+    """
     cdef Segment* s
     cdef size_t n
-    cdef int _
-    for _ in range(100 if db.keys else 0):
+    cdef int tries = 100
+    while db.keys and tries:
         s = random_segment(store, db)
-        if nth_entry(store, keyspace_of(db), s, <int>(next_random(&store.random_state) % s.count), e):
-            out.ptr = <const char*>record_key(e.rec, &n)
-            out.len = n
-            out.placement = place_key(out.ptr, n, store.seed)
+        nth_entry(keyspace_of(db), s, <int>(next_random(&store.random_state) % s.count), e)
+        out.ptr = <const char*>record_key(e.rec, &n)
+        out.len = n
+        out.placement = place_key(out.ptr, n, store.seed)
+        if not is_expired(store, e):
             return True
+        drop_expired(store, db, out, e)
+        tries -= store.is_replica or store.loading
     return False

@@ -231,6 +231,7 @@ cdef class TypedStore(Engine):
         locked = enter(self)
         self.store.now_ms = ws_unix_ms()
         following = ks_scan(self.store, self.current_db(), cursor, count, collect_key, &keys)
+        ks_drop_scanned(self.store, self.current_db(), cursor, following)
         leave(self, locked)
         return following, take_keys(&keys)
 
