@@ -207,7 +207,8 @@ def test_redis_cli_shows_our_help(wstore_server):
     """redis-cli takes its help and hints from COMMAND DOCS."""
     from wstore.admin._command_data import COMMANDS
     command = ["redis-cli", "-p", str(wstore_server.port), "help", "getex"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30,
+                            stdin=subprocess.DEVNULL).stdout
     shown = re.sub(r"\x1b\[\d*m", "", output)
     assert COMMANDS["getex"]["summary"] in shown
     assert "GETEX key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST]" in shown

@@ -169,10 +169,10 @@ def test_keyspace(oracle, client):
 
 def test_counters_count(wstore_server, client):
     before = of(client, "stats")
-    client.call("SET", "there", "1", "PX", "250")
+    client.call("SET", "there", "1", "PX", "1000")
     client.call("GET", "there")
     client.call("GET", "missing")
-    time.sleep(0.5)
+    time.sleep(1.3)
     client.call("GET", "there")
     with wstore_server.connect() as second:
         second.call("PING")
@@ -227,9 +227,9 @@ def test_server_facts(wstore_server, client):
     assert int(server["process_id"]) == wstore_server.pid
     assert int(server["tcp_port"]) == wstore_server.port
     assert abs(int(server["server_time_usec"]) / 1e6 - time.time()) < 5
-    first = int(server["uptime_in_seconds"])
+    first, began = int(server["uptime_in_seconds"]), time.monotonic()
     time.sleep(1.1)
-    assert 1 <= int(of(client, "server")["uptime_in_seconds"]) - first <= 3
+    assert 1 <= int(of(client, "server")["uptime_in_seconds"]) - first <= time.monotonic() - began + 2
     assert of(client, "server")["run_id"] == server["run_id"]
 
 

@@ -432,8 +432,9 @@ def test_wrong_rename_command(tmp_path, line, reason):
 # -- the wstore tool -----------------------------------------------------------------------------------------------
 
 def tool(*arguments):
+    plain = {"NO_COLOR": "1", "FORCE_COLOR": "", "COLUMNS": "100"}
     return subprocess.run([sys.executable, "-m", "wstore.cli.tool", *arguments], text=True, capture_output=True,
-                          timeout=WAIT_S, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"})
+                          timeout=WAIT_S, env={**os.environ, "PYTHONPATH": str(ROOT), **plain})
 
 
 def test_tool_version():

@@ -140,7 +140,7 @@ def test_pause_ends_by_itself(wstore_server):
         began = time.monotonic()
         assert one.call("CLIENT", "PAUSE", "300") == Simple(b"OK")
         assert two.call("PING") == Simple(b"PONG")
-        assert 0.25 < time.monotonic() - began < 2
+        assert 0.25 < time.monotonic() - began < 20
 
 
 def test_quit_of_a_paused_client_is_noticed(wstore_server):
@@ -252,9 +252,9 @@ def test_no_touch_leaves_access_times():
 def test_keys_expire_while_nobody_asks(wstore_server):
     with wstore_server.connect() as connection:
         before = connection.call("DBSIZE").value
-        connection.pipeline([("SET", f"short:{i}", "x", "PX", "300") for i in range(50_000)])
+        connection.pipeline([("SET", f"short:{i}", "x", "PX", "1000") for i in range(50_000)])
         assert connection.call("DBSIZE").value > before
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while connection.call("DBSIZE").value > before:
             assert time.monotonic() < deadline, "expired keys are left over"
             time.sleep(0.05)

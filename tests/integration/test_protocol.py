@@ -225,10 +225,10 @@ def test_half_open_connections_cost_little(wstore_server):
 
 def test_idle_connections_are_closed():
     with start_wstore("--timeout", "1") as server, server.connect() as idle:
-        assert idle.call("PING") == Simple(b"PONG")
         began = time.monotonic()
+        assert idle.call("PING") == Simple(b"PONG")
         assert idle.read() is CLOSED
-        assert 0.9 < time.monotonic() - began < 5
+        assert 0.9 < time.monotonic() - began < 20
 
 
 # -- before AUTH ---------------------------------------------------------------------------------------------------
