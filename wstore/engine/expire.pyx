@@ -3,8 +3,9 @@
 # Each goes round the keyspace with a hand of its own (a placement), a segment or a page at a time, and stops when its
 # time is up, so that no turn of the loop waits for it.
 #
-# Access bits: 3 = used since the last round of ageing. A round begins each minute and takes 3 to 2 and 2 to 1; each tenth
-# also takes 1 to 0. So 2 tells nothing of the idle time, 1 at least a minute, 0 at least two and mostly more than ten.
+# Access bits: 3 = used since the last round of ageing. A round begins each minute and takes 3 to 2 and 2 to 1; each
+# tenth also takes 1 to 0. So 2 tells nothing of the idle time, 1 at least a minute, 0 at least two and mostly more
+# than ten.
 
 cdef enum:
     AGE_ROUND_MS = 60000
