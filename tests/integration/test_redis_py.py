@@ -89,6 +89,21 @@ def test_pipeline(client):
     assert replies[0] is True and isinstance(replies[1], redis.ResponseError) and replies[2] == b"x"
 
 
+def test_transaction(client):
+    with client.pipeline() as pipe:
+        replies = pipe.set("a", 1).incr("a").get("a").set("text", "x").execute()
+        assert replies == [True, 2, b"2", True]
+        pipe.set("a", 5).incr("text").incr("a")
+        with pytest.raises(redis.ResponseError, match="not an integer"):
+            pipe.execute()
+    assert client.get("a") == b"6"
+    with client.pipeline() as pipe:
+        pipe.set("a", 7).execute_command("NOSUCH")
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            pipe.execute()
+    assert client.get("a") == b"6"
+
+
 def test_large_values(client):
     value = bytes(range(256)) * 40_000
     client.set("large", value)

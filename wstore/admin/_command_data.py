@@ -411,6 +411,8 @@ COMMANDS = {
         "Remove keys", "1.0.0", "generic", "O(N) in the keys named, and in the elements of collections among them",
         "keyspace write slow", tips="request_policy:multi_shard response_policy:agg_sum",
         key_specs=[_keys(1, "RM delete", last=-1)], arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "discard": _command("Forget the queued commands", "2.0.0", "transactions", "O(N) in the queued commands",
+                        "fast transaction"),
     "dump": _command(
         "Serialize the value of a key", "2.6.0", "generic", "O(N) in the bytes of the value", "keyspace read slow",
         tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
@@ -418,6 +420,9 @@ COMMANDS = {
     "echo": _command(
         "Answer with the argument", "1.0.0", "connection", "O(1)", "fast connection",
         arguments=[_arg("message", "string")]),
+    "exec": _command(
+        "Run the queued commands, nothing in between", "1.2.0", "transactions", "that of the queued commands",
+        "slow transaction"),
     "exists": _command(
         "Count how many of the named keys are there", "1.0.0", "generic", "O(N) in the keys named",
         "keyspace read fast", tips="request_policy:multi_shard response_policy:agg_sum",
@@ -605,6 +610,7 @@ COMMANDS = {
             _arg(
                 "key_value", "block", flags="multiple",
                 inner=[_arg("key", "key", key_spec=0), _arg("value", "string")])]),
+    "multi": _command("Begin to queue commands that EXEC will run as one", "1.2.0", "transactions", "O(1)", "fast transaction"),
     "object": _command("Look inside stored values", "2.2.3", "generic", "As the subcommand", "slow"),
     "object|encoding": _command(
         "Name the encoding of a value", "2.2.3", "generic", "O(1)", "keyspace read slow",

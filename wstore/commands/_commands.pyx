@@ -38,6 +38,7 @@ include "slots.pyx"
 include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
+include "transactions.pyx"
 
 cdef extern from *:
     const char* WSTORE_VERSION      # of wstore/versions.py, by setup.py
@@ -78,6 +79,7 @@ cdef int fill_tables() except -1:
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
+    add_commands(TRANSACTION_COMMANDS, sizeof(TRANSACTION_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     return 0
 

@@ -2,7 +2,8 @@
 
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
 segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, databases.pyx; then client.pxd, table.pxd and server.pxd, buffers.pyx,
-resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches), client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
+resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches),
+transactions.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
 loop.pyx; api.pyx (the function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -32,6 +33,7 @@ include "resp.pyx"
 include "table.pyx"
 include "observe.pyx"
 include "dispatch.pyx"
+include "transactions.pyx"
 include "client.pyx"
 include "options.pyx"
 include "server.pyx"

@@ -256,6 +256,9 @@ cdef struct EngineApi:
     void (*reply_grow)(Reply*, size_t more) noexcept nogil      # make room for `more` bytes
     int (*select_db)(Call*, int64_t index) noexcept nogil       # 0, or -1: out of range
     void (*close_after_reply)(Call*) noexcept nogil
+    void (*multi)(Call*) noexcept nogil                         # these three reply
+    void (*execute_queued)(Call*) noexcept nogil
+    void (*discard)(Call*) noexcept nogil
     int (*client_place)(Call*) noexcept nogil                   # a ClientPlace
     void (*log)(Store*, int level, const char* line) noexcept nogil
 

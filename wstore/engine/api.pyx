@@ -30,6 +30,9 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.reply_grow = reply_grow
     api.select_db = api_select_db
     api.close_after_reply = api_close_after_reply
+    api.multi = api_multi
+    api.execute_queued = api_exec
+    api.discard = api_discard
     api.client_place = api_client_place
     api.log = api_log
 

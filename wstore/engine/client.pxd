@@ -51,9 +51,18 @@ cdef enum ClientFlag:
     CLIENT_UNIX = 1 << 13
     CLIENT_INTERNAL = 1 << 14           # no socket: Engine.execute
     CLIENT_BUSY = 1 << 15               # internal, and executing
+    CLIENT_MULTI = 1 << 16              # its commands are queued until EXEC
+    CLIENT_MULTI_FAILED = 1 << 17       # one of them was refused: EXEC will be
+    CLIENT_MULTI_WRITES = 1 << 18       # one of them writes
+    CLIENT_EXECUTING = 1 << 19          # EXEC runs what was queued
     # runs no (further) command
     CLIENT_STOPPED = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP | CLIENT_POSTPONED
     CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
+
+cdef struct QueuedCall:         # one command of a transaction, in one piece of memory with its arguments' bytes
+    size_t size_bytes
+    int argc
+    Str argv[1]
 
 cdef struct Client:
     # -- input and parser
@@ -76,6 +85,10 @@ cdef struct Client:
     size_t last_word_len
     const CommandSpec* last_spec
     CommandStats* last_stats
+    QueuedCall** queued     # of its transaction
+    int queued_count
+    int queued_cap
+    size_t queued_bytes
     # -- output
     Reply out
     size_t sent

@@ -82,6 +82,7 @@ cdef void client_free(Client* c) noexcept nogil:
     if c.in_cap > 0:
         ws_free(c.in_buf)
     output_release(c)
+    multi_end(c)
     ws_free(c.args)
     ws_free(c.name)
     ws_free(c.lib_name)

@@ -193,7 +193,7 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
     call.resp = c.resp
     call.now_ms = s.store.now_ms
     if WS_UNLIKELY(spec == NULL or (call.argc != spec.arity and (spec.arity > 0 or call.argc < -spec.arity))
-                   or s.guarded or must_authenticate(s, c)):
+                   or s.guarded or c.flags & CLIENT_MULTI or must_authenticate(s, c)):
         if not admit(s, c, call):
             if c.flags & CLIENT_POSTPONED == 0:
                 after_reply(s, c, call, start, <CommandStats*>spec.stats if spec != NULL else NULL, 1)
@@ -255,6 +255,18 @@ cdef void count_error(Server* s, const char* line, size_t n) noexcept nogil:
 # -- refusing ------------------------------------------------------------------------------------------------------
 
 cdef bint admit(Server* s, Client* c, Call* call) noexcept nogil:
+    """Whether a command is to run now; else it is refused, postponed or queued by its client's transaction."""
+    if not may_run(s, c, call):
+        if c.flags & CLIENT_MULTI and not c.flags & CLIENT_POSTPONED:
+            c.flags |= CLIENT_MULTI_FAILED
+        return 0
+    if c.flags & CLIENT_MULTI and not runs_in_multi(call.spec):
+        queue_call(c, call)
+        return 0
+    return 1
+
+
+cdef bint may_run(Server* s, Client* c, Call* call) noexcept nogil:
     """Whether a command may run, checked as Redis does and in its order; else the error is in the reply, or the
     client is postponed."""
     cdef const CommandSpec* spec = call.spec
@@ -271,6 +283,9 @@ cdef bint admit(Server* s, Client* c, Call* call) noexcept nogil:
     if s.store.loading and not spec.flags & CMD_LOADING:
         reply_error(call, b"LOADING Redis is loading the dataset in memory")
         return 0
+    if c.flags & CLIENT_MULTI and spec.flags & CMD_NO_MULTI:
+        reply_error(call, b"ERR Command not allowed inside a transaction")
+        return 0
     if is_paused(s, c, spec):
         c.flags |= CLIENT_POSTPONED
         s.have_postponed = 1
@@ -280,10 +295,12 @@ cdef bint admit(Server* s, Client* c, Call* call) noexcept nogil:
 
 cdef bint is_paused(Server* s, Client* c, const CommandSpec* spec) noexcept nogil:
     """CLIENT PAUSE holds this command back; CLIENT itself always runs, so that a pause can be ended."""
-    if s.pause_until_ms <= s.store.now_ms or c.flags & CLIENT_INTERNAL:
+    if s.pause_until_ms <= s.store.now_ms or c.flags & (CLIENT_INTERNAL | CLIENT_EXECUTING):
         return 0
     if spec.flags & CMD_ALLOW_BUSY or strncasecmp(spec.name, b"client|", 7) == 0:
         return 0
+    if c.flags & CLIENT_MULTI_WRITES and strcmp(spec.name, b"exec") == 0:
+        return 1
     return s.pause_all or spec.flags & (CMD_WRITE | CMD_MAY_REPLICATE)
 
 

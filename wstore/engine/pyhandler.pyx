@@ -137,6 +137,7 @@ cdef class Session:
         self.set_flag(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT
                       | CLIENT_NO_EVICT, False)
         self.set_no_touch(False)
+        multi_end(self.alive())
         self.authenticated = not self.server.store.config.requires_auth
         self.resp = 2
         self.select(0)
@@ -342,6 +343,8 @@ cdef str flags_of_client(const Client* c):
     cdef str out = ""
     if c.flags & CLIENT_MONITOR:
         out += "O"
+    if c.flags & CLIENT_MULTI:
+        out += "x"
     if c.flags & CLIENT_CLOSE_AFTER_REPLY:
         out += "c"
     if c.flags & CLIENT_CLOSE_ASAP:
@@ -367,9 +370,10 @@ cdef object info_of_client(Server* s, Client* c):
         lib_ver=text_or_empty(c.lib_ver), created_ms=c.created_ms, active_ms=c.active_ms, flags=flags_of_client(c),
         db=c.db, resp=c.resp, input_bytes=c.in_len - c.cmd_start, input_free=max(c.in_cap, c.in_len) - c.in_len,
         output_bytes=c.out.len - c.sent, output_cap=0 if c.out.cap & 1 else c.out.cap,
-        memory_bytes=sizeof(Client) + c.in_cap + (0 if c.out.cap & 1 else c.out.cap) + c.arg_cap * sizeof(Str),
+        memory_bytes=sizeof(Client) + c.queued_bytes + c.in_cap + (0 if c.out.cap & 1 else c.out.cap) + c.arg_cap * sizeof(Str),
         command=c.last_stats.name.decode() if c.last_stats != NULL else None,
         is_unix=(c.flags & CLIENT_UNIX) != 0, is_monitor=(c.flags & CLIENT_MONITOR) != 0,
+        multi=c.queued_count if c.flags & CLIENT_MULTI else -1, multi_bytes=c.queued_bytes,
         no_evict=(c.flags & CLIENT_NO_EVICT) != 0, writable=(c.flags & CLIENT_WRITE_BLOCKED) != 0)
 
 
