@@ -320,7 +320,12 @@ cdef void reply_z(Call* call, const char* z) noexcept nogil:
 
 
 cdef void refuse_arity(Call* call) noexcept nogil:
-    reply_z(call, b"-ERR wrong number of arguments for '")
+    if strcmp(call.spec.name, b"exec") == 0:        # it ends the transaction whatever becomes of it
+        multi_end(<Client*>call.client)
+        reply_z(call, b"-EXECABORT Transaction discarded because of: ")
+    else:
+        reply_z(call, b"-ERR ")
+    reply_z(call, b"wrong number of arguments for '")
     reply_z(call, call.spec.name)
     reply_z(call, b"' command\r\n")
 
