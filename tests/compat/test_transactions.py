@@ -10,7 +10,8 @@ from tests.resp import Array, Bulk, Connection, Int, Simple
 
 REFUSED = ["NOSUCH a", "GET", "SET k", "CLIENT NOSUCH", "EXPIRE k"]
 FAILING = ["INCR text", "SETRANGE k -1 x", "EXPIRE k x", "SET k v EX 0"]
-FINE = ["SET k 1", "INCR k", "GET k", "MGET k text", "SELECT 3", "SELECT 0", "DEL k text", "PING", "ECHO x", "APPEND text y"]
+FINE = ["SET k 1", "INCR k", "GET k", "MGET k text", "SELECT 3", "SELECT 0", "DEL k text", "PING", "ECHO x",
+        "APPEND text y"]
 
 
 def both(diff: Differential, *commands) -> None:

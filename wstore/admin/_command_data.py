@@ -610,7 +610,8 @@ COMMANDS = {
             _arg(
                 "key_value", "block", flags="multiple",
                 inner=[_arg("key", "key", key_spec=0), _arg("value", "string")])]),
-    "multi": _command("Begin to queue commands that EXEC will run as one", "1.2.0", "transactions", "O(1)", "fast transaction"),
+    "multi": _command(
+        "Begin to queue commands that EXEC will run as one", "1.2.0", "transactions", "O(1)", "fast transaction"),
     "object": _command("Look inside stored values", "2.2.3", "generic", "As the subcommand", "slow"),
     "object|encoding": _command(
         "Name the encoding of a value", "2.2.3", "generic", "O(1)", "keyspace read slow",

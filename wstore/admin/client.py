@@ -90,7 +90,8 @@ def line_of(info, now_ms):
         "id": info.id, "addr": shown(info.addr), "laddr": shown(info.laddr), "fd": info.fd, "name": shown(info.name),
         "age": (now_ms - info.created_ms) // 1000, "idle": (now_ms - info.active_ms) // 1000, "flags": info.flags,
         "db": info.db, "sub": 0, "psub": 0, "ssub": 0, "multi": info.multi, "qbuf": info.input_bytes,
-        "qbuf-free": info.input_free, "argv-mem": 0, "multi-mem": info.multi_bytes, "rbs": info.output_cap, "rbp": info.output_cap,
+        "qbuf-free": info.input_free, "argv-mem": 0, "multi-mem": info.multi_bytes,
+        "rbs": info.output_cap, "rbp": info.output_cap,
         "obl": info.output_bytes, "oll": 0, "omem": 0, "tot-mem": info.memory_bytes,
         "events": "rw" if info.writable else "r", "cmd": info.command or "NULL", "user": "default", "redir": -1,
         "resp": info.resp, "lib-name": shown(info.lib_name), "lib-ver": shown(info.lib_ver)}

@@ -370,7 +370,8 @@ cdef object info_of_client(Server* s, Client* c):
         lib_ver=text_or_empty(c.lib_ver), created_ms=c.created_ms, active_ms=c.active_ms, flags=flags_of_client(c),
         db=c.db, resp=c.resp, input_bytes=c.in_len - c.cmd_start, input_free=max(c.in_cap, c.in_len) - c.in_len,
         output_bytes=c.out.len - c.sent, output_cap=0 if c.out.cap & 1 else c.out.cap,
-        memory_bytes=sizeof(Client) + c.queued_bytes + c.in_cap + (0 if c.out.cap & 1 else c.out.cap) + c.arg_cap * sizeof(Str),
+        memory_bytes=(sizeof(Client) + c.queued_bytes + c.in_cap + (0 if c.out.cap & 1 else c.out.cap)
+                      + c.arg_cap * sizeof(Str)),
         command=c.last_stats.name.decode() if c.last_stats != NULL else None,
         is_unix=(c.flags & CLIENT_UNIX) != 0, is_monitor=(c.flags & CLIENT_MONITOR) != 0,
         multi=c.queued_count if c.flags & CLIENT_MULTI else -1, multi_bytes=c.queued_bytes,
