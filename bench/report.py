@@ -59,7 +59,7 @@ def part_slots(scale: float) -> tuple[str, list[Table]]:
 
 
 def part_embedded(scale: float) -> tuple[str, list[Table]]:
-    seconds = max(0.05, min(1.0, scale))
+    seconds = max(0.05, min(3.0, 3 * scale))
     return f"python -m bench.embedded --seconds {seconds}", embedded.measure(seconds)
 
 
