@@ -5,12 +5,13 @@ import threading
 from wstore.admin.config.table import TABLE
 from wstore.admin.listening import ListenError
 from wstore.admin.runtime import Runtime
+from wstore.admin.serverlog import Log
 from wstore.store import Store
 
 _PYTHON_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 
 
-class _PythonLog:
+class _PythonLog(Log):
     """The server's log as records of the logger "wstore"."""
 
     def __init__(self):
@@ -24,15 +25,6 @@ class _PythonLog:
         if level == 3:
             self.last_warning = text
         self._logger.log(_PYTHON_LEVELS[level], text)
-
-    def verbose(self, text):
-        self.write(1, text)
-
-    def notice(self, text):
-        self.write(2, text)
-
-    def warning(self, text):
-        self.write(3, text)
 
 
 class Server:

@@ -13,7 +13,23 @@ LEVELS = ("debug", "verbose", "notice", "warning")
 _MARKS = ".-*#"
 
 
-class ServerLog:
+class Log:
+    """A method a level over `write(level, text)`, which whoever inherits brings."""
+
+    def debug(self, text):
+        self.write(0, text)
+
+    def verbose(self, text):
+        self.write(1, text)
+
+    def notice(self, text):
+        self.write(2, text)
+
+    def warning(self, text):
+        self.write(3, text)
+
+
+class ServerLog(Log):
     """Writes lines of at least `level` to the file `path` (empty: standard output), and to syslog if asked.
 
     role: the letter behind the process id; M primary, S replica, C a child or a process that is starting.
@@ -57,15 +73,3 @@ class ServerLog:
             os.write(handle, line)
         finally:
             os.close(handle)
-
-    def debug(self, text):
-        self.write(0, text)
-
-    def verbose(self, text):
-        self.write(1, text)
-
-    def notice(self, text):
-        self.write(2, text)
-
-    def warning(self, text):
-        self.write(3, text)

@@ -22,7 +22,6 @@ cdef extern from "probe.h" nogil:
         uint8_t ref[50]
         uint32_t meta
     uint32_t ws_probe(const ws_bucket* b, uint8_t fp)
-    uint32_t ws_probe_portable(const ws_bucket* b, uint8_t fp)
     uint64_t ws_bucket_ref(const ws_bucket* b, int i)
     void ws_bucket_set_ref(ws_bucket* b, int i, uint64_t ref)
     int ws_bucket_free_place(const ws_bucket* b)
