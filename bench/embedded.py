@@ -1,8 +1,8 @@
 """`Store.get` and `Store.set` in a Python loop, against `dict`, measured with pytest-benchmark.
 
 Run as `python -m pytest bench/embedded.py --benchmark-enable`, or through `python -m bench.report`, which takes the
-ratios of the medians.  A loop walks a list of all keys; both sides hold the same keys and values.  With a thousand keys everything stays in the nearest cache and a dict has each key's
-hash at hand; a million is what a store is for.
+ratios of the medians.  A loop walks a list of all keys; both sides hold the same keys and values.  With a thousand keys
+everything stays in the nearest cache and a dict has each key's hash at hand; a million is what a store is for.
 """
 from __future__ import annotations
 
