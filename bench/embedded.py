@@ -2,7 +2,7 @@
 
 Run as `python -m pytest bench/embedded.py --benchmark-enable`, or through `python -m bench.report`, which takes the
 ratios of the medians.  A loop walks a list of all keys; both sides hold the same keys and values.  With a thousand keys
-everything stays in the nearest cache and a dict has each key's hash at hand; a million is what a store is for.
+everything stays in the nearest cache; a million is what a store is for.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 import wstore
 from bench.common import Table, show_all, verdict
 
-SIZES = (1_000, 100_000, 1_000_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LIMIT_RATIO = 2.0
 ROOT = Path(__file__).resolve().parent.parent
 

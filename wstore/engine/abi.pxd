@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 2
+    ABI_VERSION = 3
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
@@ -179,6 +179,7 @@ cdef struct Store:
     Config config
     uint64_t seed[2]        # of the keyed hash
     uint64_t random_state   # of RANDOMKEY and the like
+    uint64_t places_stamp   # raised when a record was freed or moved, and by flush, swap and ageing
     bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
     int64_t background_frees    # databases being freed on other threads
     bint no_touch           # the client at hand leaves access bits alone (CLIENT NO-TOUCH)

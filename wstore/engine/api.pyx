@@ -60,6 +60,7 @@ cdef Store* store_new(int databases) noexcept nogil:
     store.dbs = <Db**>ws_alloc(databases * sizeof(Db*))
     memset(store.dbs, 0, databases * sizeof(Db*))
     store.db_count = databases
+    store.places_stamp = 1              # none is remembered yet
     store.now_ms = ws_unix_ms()
     config_defaults(&store.config)
     if getrandom(store.seed, sizeof(store.seed), 0) == sizeof(store.seed) and getrandom(

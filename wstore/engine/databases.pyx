@@ -52,6 +52,7 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
     """Empty one database, or with index -1 all of them. Adds the removed keys to `dirty`."""
     cdef int i
     cdef Db* db
+    store.places_stamp += 1
     for i in range(store.db_count):
         db = store.dbs[i]
         if db == NULL or index != -1 and i != index:
@@ -72,6 +73,7 @@ cdef void st_swap(Store* store, int a, int b) noexcept nogil:
     store.dbs[b] = first
     second.index = a
     first.index = b
+    store.places_stamp += 1
 
 
 # -- validation ---------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ cdef void expire_place(Store* store, Db* db, Segment* s, ws_bucket* b, int i, in
     key.len = n
     key.placement = place_key(key.ptr, n, store.seed)
     free_value(store, ks, &e)
-    drop_place(db, &key, &e)
+    drop_place(store, db, &key, &e)
     store.stats.expired_keys += 1
 
 
@@ -91,7 +91,7 @@ cdef void move_record(Store* store, Db* db, uint64_t ref) noexcept nogil:
     to = ws_arena_alloc(&ks.arena, size)
     memcpy(ws_arena_at(&ks.arena, to), rec, size)
     ws_bucket_set_ref(<ws_bucket*>e.bucket, e.index, to)
-    ws_arena_free(&ks.arena, ref)
+    release_record(store, ks, ref)
     store.stats.moved_cells += 1
 
 
@@ -129,6 +129,7 @@ cdef void age_some(Store* store, Db* db) noexcept nogil:
     cdef uint32_t j
     if store.now_ms < ks.age_due_ms:
         return
+    store.places_stamp += 1
     for _ in range(AGE_SEGMENTS_A_TICK):
         s = find_segment(ks, ks.age_hand)
         for j in range(row_count(s)):

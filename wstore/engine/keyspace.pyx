@@ -270,6 +270,11 @@ cdef uint64_t write_new_record(Keyspace* ks, const Key* key, const Value* v, int
     return ref
 
 
+cdef inline void release_record(Store* store, Keyspace* ks, uint64_t ref) noexcept nogil:
+    ws_arena_free(&ks.arena, ref)
+    store.places_stamp += 1
+
+
 cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value* v,
                    int64_t expire_ms) noexcept nogil:
     """Overwrite an existing record: in its cell if the new one fits as well there, else in a new one."""
@@ -285,7 +290,7 @@ cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value
         write_record(old.rec, key, v, expire_ms)
     else:
         ws_bucket_set_ref(b, old.index, write_new_record(ks, key, v, expire_ms, size))
-        ws_arena_free(&ks.arena, ref)
+        release_record(store, ks, ref)
     db.expires += <uint64_t>(expire_ms != NO_EXPIRE) - <uint64_t>(old.expire_ms != NO_EXPIRE)
     note_expire(<Segment*>old.segment, expire_ms)
 
@@ -318,12 +323,12 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
 cdef void take_out(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
     """Remove the record and its place; the value outside, if any, stays."""
     cdef Segment* s = <Segment*>e.segment
-    drop_place(db, key, e)
+    drop_place(store, db, key, e)
     if s.count % 8 == 0:
         segment_give_back(keyspace_of(db), s, store.seed)
 
 
-cdef void drop_place(Db* db, const Key* key, Entry* e) noexcept nogil:
+cdef void drop_place(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
     """Free an entry's record and place; the shape of the segment stays."""
     cdef Segment* s = <Segment*>e.segment
     cdef ws_bucket* b = <ws_bucket*>e.bucket
@@ -332,7 +337,7 @@ cdef void drop_place(Db* db, const Key* key, Entry* e) noexcept nogil:
     db.keys -= 1
     db.slot_counts[key.placement >> 50] -= 1
     db.expires -= e.expire_ms != NO_EXPIRE
-    ws_arena_free(&keyspace_of(db).arena, ref)
+    release_record(store, keyspace_of(db), ref)
     e.rec = NULL
 
 

@@ -3,6 +3,7 @@
 # Invariant: without a loop (store.served is 0) the GIL alone guards the store, and these methods keep it; with one,
 # they take the store's lock first, for which a thread that holds the GIL waits without it.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 cdef str WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -80,11 +81,25 @@ cdef inline bint find_live(TypedStore self, const Key* key, Entry* e) noexcept:
     return ks_lookup(self.store, db, key, e, LOOKUP_READ)
 
 
-cdef inline object read_string(TypedStore self, const Key* key, bint* wrong_type):
+cdef inline bint find_by_hash(TypedStore self, Py_hash_t hash, const Str* name, Entry* e) noexcept:
+    """find_live for a key whose Python hash is at hand: at its remembered place, if it has one."""
+    cdef Key key
+    if self.db_index == 0 and recent_find(self.recent, hash, self.store.places_stamp, name, e):
+        self.store.stats.keyspace_hits += 1
+        return True
+    ks_key(self.store, name[0], &key)
+    if not find_live(self, &key, e):
+        return False
+    if self.db_index == 0:
+        recent_note(self.recent, hash, self.store.places_stamp, e)
+    return True
+
+
+cdef inline object read_string(TypedStore self, Py_hash_t hash, const Str* name, bint* wrong_type):
     cdef Entry e
     cdef Str s
     cdef char digits[24]
-    if not find_live(self, key, &e):
+    if not find_by_hash(self, hash, name, &e):
         return None
     if e.type != TYPE_STRING:
         wrong_type[0] = True
@@ -93,22 +108,42 @@ cdef inline object read_string(TypedStore self, const Key* key, bint* wrong_type
     return PyBytes_FromStringAndSize(s.ptr, s.len)
 
 
-cdef inline void write_string(TypedStore self, const Key* key, Str text) noexcept:
+cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, Str text) noexcept:
     """Store a string without a TTL."""
     cdef Entry e
     cdef Value v
+    cdef Key key
     cdef int64_t room
-    cdef Db* db = st_db(self.store, self.db_index)
-    if ks_find(db, key, &e) and e.expire_ms != NO_EXPIRE:
-        self.store.now_ms = ws_unix_ms()
-        ks_lookup(self.store, db, key, &e, LOOKUP_WRITE)
+    cdef Db* db
     value_of_string(self.store.api, text, &room, &v)
-    ks_put(self.store, db, key, &e, &v, NO_EXPIRE)
     self.store.dirty += 1
+    if self.db_index == 0 and recent_find(self.recent, hash, self.store.places_stamp, name, &e) and same_shape(
+            &e, &v, NO_EXPIRE):
+        memcpy(e.value, v.ptr, v.len)
+        return
+    db = st_db(self.store, self.db_index)
+    ks_key(self.store, name[0], &key)
+    if ks_find(db, &key, &e):
+        if e.expire_ms != NO_EXPIRE:
+            self.store.now_ms = ws_unix_ms()
+            ks_lookup(self.store, db, &key, &e, LOOKUP_WRITE)
+        elif self.db_index == 0:
+            recent_note(self.recent, hash, self.store.places_stamp, &e)
+    ks_put(self.store, db, &key, &e, &v, NO_EXPIRE)
 
 
 cdef class TypedStore(Engine):
     """An Engine with typed methods for strings. Keys and values are bytes, or str as UTF-8; replies are bytes."""
+
+    cdef RecentKey* recent
+
+    def __cinit__(self):
+        self.recent = <RecentKey*>PyMem_Calloc(RECENT_KEYS, sizeof(RecentKey))
+        if self.recent == NULL:
+            raise MemoryError("no memory for a store")
+
+    def __dealloc__(self):
+        PyMem_Free(self.recent)
 
     cdef int wait_for_lock(self) except -1:
         """Lock a store that a loop runs commands on. ValueError: it is closed."""
@@ -128,13 +163,13 @@ cdef class TypedStore(Engine):
     def get(self, key):
         """The string at `key` (bytes), or None. Raises ReplyError if the key holds another type."""
         cdef Str name
-        cdef Key k
         cdef bint wrong_type = False
+        cdef Py_hash_t hash
         take_str(key, &name)
-        ks_key(self.store, name, &k)
+        hash = PyObject_Hash(key)
         locked = enter(self)
         try:
-            out = read_string(self, &k, &wrong_type)
+            out = read_string(self, hash, &name, &wrong_type)
         finally:
             leave(self, locked)
         if wrong_type:
@@ -149,7 +184,7 @@ cdef class TypedStore(Engine):
         the same units. Raises ReplyError as SET does.
         """
         cdef Str name, text
-        cdef Key k
+        cdef Py_hash_t hash
         if not (nx or xx or keepttl or get or ex is not None or px is not None or exat is not None
                 or pxat is not None):
             if not isinstance(value, (bytes, str)):
@@ -157,9 +192,9 @@ cdef class TypedStore(Engine):
             take_str(key, &name)
             take_str(value, &text)
             self.check_length(text)
-            ks_key(self.store, name, &k)
+            hash = PyObject_Hash(key)
             locked = enter(self)
-            write_string(self, &k, text)
+            write_string(self, hash, &name, text)
             leave(self, locked)
             return True
         args = ["SET", key, value]
@@ -191,27 +226,27 @@ cdef class TypedStore(Engine):
     def mget(self, keys, *more):
         """The strings at these keys as a list, None where there is none or another type."""
         cdef Str name
-        cdef Key k
+        cdef Py_hash_t hash
         cdef bint wrong_type = False
         out = []
         for key in ((keys,) if isinstance(keys, (bytes, str)) else tuple(keys)) + more:
             take_str(key, &name)
-            ks_key(self.store, name, &k)
+            hash = PyObject_Hash(key)
             locked = enter(self)
             try:
-                out.append(read_string(self, &k, &wrong_type))
+                out.append(read_string(self, hash, &name, &wrong_type))
             finally:
                 leave(self, locked)
         return out
 
     def __contains__(self, key):
         cdef Str name
-        cdef Key k
         cdef Entry e
+        cdef Py_hash_t hash
         take_str(key, &name)
-        ks_key(self.store, name, &k)
+        hash = PyObject_Hash(key)
         locked = enter(self)
-        found = find_live(self, &k, &e)
+        found = find_by_hash(self, hash, &name, &e)
         leave(self, locked)
         return bool(found)
 
