@@ -22,6 +22,7 @@ from tests.harness import OK, Bulk, Error, Int, Map, ServerProcess, start_wstore
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 BUILT = ROOT / "wstore" / "commands" / f"_commands{SUFFIX}"
+SLOWER = 10 if os.environ.get("WSTORE_SANITIZE") else 1     # limits that hold for builds without sanitizers
 CHANGES = {
     "wstore/commands/_commands.pyx": ("MODULE.version = WSTORE_VERSION", 'MODULE.version = b"changed build"'),
     "wstore/commands/strings.pyx": ("reply_int(c, <int64_t>string_len(&e))",
@@ -206,7 +207,7 @@ def test_two_thousand_reloads_take_no_memory(server):
             assert not any(isinstance(reply, Error) for reply in replies)
     assert image_maps(server) == images
     assert len(all_maps(server)) <= len(maps) + 5       # a heap may grow by a map
-    assert rss_bytes(server) - rss < 5_000_000
+    assert rss_bytes(server) - rss < 5_000_000 * SLOWER     # a sanitizer keeps what was freed for a while
     assert server.call("STRLEN", "k") == Int(1005)
 
 
@@ -341,8 +342,8 @@ def test_the_loop_stands_still_for_5_ms_at_most(server, modules):
         assert connections[start % 1000].call("MSET", *words) == OK
     new = [reload(server, f"new{number}.so")[b"usec"].value for number in range(5)]
     known = [reload(server, f"new{number}.so")[b"usec"].value for number in range(5)]
-    assert min(new) <= 5000, new
-    assert min(known) <= 5000, known
+    assert min(new) <= 5000 * SLOWER, new
+    assert min(known) <= 5000 * SLOWER, known
     for connection in connections:
         assert connection.call("STRLEN", "user:000000007") == Int(1008)
         connection.close()

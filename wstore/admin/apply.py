@@ -8,7 +8,9 @@ from wstore.admin.serverlog import LEVELS
 _NUMBERS = (
     "maxclients", "timeout", "tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit",
     "slowlog-log-slower-than", "slowlog-max-len", "hz", "protected-mode", "latency-tracking",
-    "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del")
+    "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "hash-max-listpack-entries", "hash-max-listpack-value",
+    "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
+    "list-compress-depth")
 _LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
 _I64_MAX = (1 << 63) - 1
 _DEBUG_RULES = ("no", "yes", "local")       # by the numbers of option enable_debug

@@ -106,7 +106,8 @@ cdef void debug_object(Call* c) noexcept nogil:
     snprintf(
         line, sizeof(line),
         b"Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld",
-        <void*>e.value, <long long>reference_count(&e), encoding_name(&e), serialized_size(c, &e),
+        <void*>e.value, <long long>reference_count(&e), c.store.types[e.type].encoding(c.store, &e),
+        serialized_size(c, &e),
         <long long>((c.now_ms // 1000 - idle) & 0xFFFFFF), <long long>idle)
     reply_simple(c, line)
 

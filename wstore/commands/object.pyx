@@ -12,20 +12,10 @@ cdef extern from *:
     void ws_release_free_memory() noexcept nogil
 
 cdef enum:
-    EMBSTR_MAX = 44                 # bytes of the longest string that Redis embeds in its object
     SHARED_INT_LIMIT = 10000        # Redis shares the objects of integers below
 
 
 # -- OBJECT --------------------------------------------------------------------------------------------
-
-cdef const char* encoding_name(const Entry* e) noexcept nogil:
-    """The encoding by the name that Redis gives to what comes closest."""
-    if is_int(e):
-        return b"int"
-    if e.enc == ENC_BYTES and e.len <= EMBSTR_MAX:
-        return b"embstr"
-    return b"raw"
-
 
 cdef int64_t reference_count(const Entry* e) noexcept nogil:
     """1; or what Redis answers for the integers it shares between keys."""
@@ -44,7 +34,7 @@ cdef bint peek_or_null(Call* c, Entry* e) noexcept nogil:
 cdef void cmd_object_encoding(Call* c) noexcept nogil:
     cdef Entry e
     if peek_or_null(c, &e):
-        reply_bulk_z(c, encoding_name(&e))
+        reply_bulk_z(c, c.store.types[e.type].encoding(c.store, &e))
 
 
 cdef void cmd_object_refcount(Call* c) noexcept nogil:

@@ -49,6 +49,27 @@ cdef enum LookupFlag:
     LOOKUP_WRITE = 1        # announces a change to come: must be used before any put/remove/edit in place
     LOOKUP_NOTOUCH = 2      # neither counts nor touches (OBJECT, TYPE, TTL, SCAN ...)
 
+cdef enum EventClass:       # classes of keyspace events, as letters of notify-keyspace-events
+    EVENT_KEYSPACE = 1 << 0     # K
+    EVENT_KEYEVENT = 1 << 1     # E
+    EVENT_GENERIC = 1 << 2      # g
+    EVENT_STRING = 1 << 3       # $
+    EVENT_LIST = 1 << 4         # l
+    EVENT_SET = 1 << 5          # s
+    EVENT_HASH = 1 << 6         # h
+    EVENT_ZSET = 1 << 7         # z
+    EVENT_EXPIRED = 1 << 8      # x
+    EVENT_EVICTED = 1 << 9      # e
+    EVENT_STREAM = 1 << 10      # t
+    EVENT_KEY_MISS = 1 << 11    # m, not in A
+    EVENT_MODULE = 1 << 13      # d
+    EVENT_NEW = 1 << 14         # n, not in A
+
+cdef enum Observer:         # Store.observers: who is to hear of changes
+    OBSERVE_EVENTS = 1 << 0     # notify-keyspace-events is set
+    OBSERVE_WATCH = 1 << 1      # a client watches a key
+    OBSERVE_BLOCKED = 1 << 2    # a client waits for a key
+
 cdef enum ClientPlace:      # where a client is
     PLACE_REMOTE = 0
     PLACE_MACHINE = 1       # on this machine: loopback or a Unix socket
@@ -161,6 +182,14 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t loglevel                # 0 debug .. 3 warning
     int64_t tcp_nodelay
     int64_t enable_debug            # enable-debug-command: 0 no, 1 yes, 2 only from this machine
+    int64_t hash_max_listpack_entries   # the thresholds of OBJECT ENCODING's names
+    int64_t hash_max_listpack_value
+    int64_t set_max_intset_entries
+    int64_t zset_max_listpack_entries
+    int64_t zset_max_listpack_value
+    int64_t list_max_listpack_size      # positive: elements of a node; -1 .. -5: 4, 8, 16, 32, 64 KB
+    int64_t list_compress_depth         # nodes at each end that are not compressed; 0: none are
+    int64_t notify_events               # EventClass bits of notify-keyspace-events
     int64_t spare[7]
 
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
@@ -181,7 +210,8 @@ cdef struct Store:
     uint64_t random_state   # of RANDOMKEY and the like
     uint64_t places_stamp   # raised when a record was freed or moved, and by flush, swap and ageing
     bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
-    int64_t background_frees    # databases being freed on other threads
+    int64_t background_frees    # databases and big values being freed on other threads
+    uint32_t observers      # Observer bits; 0: a change needs no more than to be made
     bint no_touch           # the client at hand leaves access bits alone (CLIENT NO-TOUCH)
     void* server            # engine's own: the loop, when it runs
     void* engine            # engine's own: PyObject* of the Engine
@@ -209,16 +239,21 @@ cdef struct Call:           # one command on its way through
     Reply* out
     Key key                 # of argv[spec.first_key], if the command has keys: hashed and prefetched
     int64_t now_ms
+    int ready_arg           # the call was blocked and argv[ready_arg] has become ready: look at no other; else 0
 
 cdef struct TypeOps:        # how the engine treats values of one type
     const char* name        # as TYPE answers
-    void (*free)(Store*, const Entry*) noexcept nogil          # ENC_PTR only; the engine frees blobs
+    # ENC_PTR only; the engine frees blobs. Many nodes go to api.free_later. May run on another thread (FLUSHALL ASYNC)
+    void (*free)(Store*, const Entry*) noexcept nogil
     size_t (*memory)(Store*, const Entry*) noexcept nogil      # bytes outside the record
     int (*encode)(Store*, const Entry*, Reply* out) noexcept nogil     # append RDB type byte and object
     # Parse an RDB object of RDB type `rdb_type` from data[*pos:len]; stores it under key. 0, or -1: bad data
     int (*decode)(Store*, Db*, const Key*, int rdb_type, Str data, size_t* pos, int64_t expire_ms) noexcept nogil
     int (*copy)(Store*, Db*, const Key*, const Entry* source, int64_t expire_ms) noexcept nogil
     void (*digest)(Store*, const Entry*, uint8_t* sha1_xor) noexcept nogil
+    const char* (*encoding)(Store*, const Entry*) noexcept nogil        # as OBJECT ENCODING answers
+    size_t (*length)(Store*, const Entry*) noexcept nogil               # elements; of a string: bytes
+    const char* (*validate)(Store*, const Entry*) noexcept nogil        # walk the value: NULL, or what is wrong
 
 cdef struct EngineApi:
     uint32_t abi
@@ -261,6 +296,15 @@ cdef struct EngineApi:
     void (*execute_queued)(Call*) noexcept nogil
     void (*discard)(Call*) noexcept nogil
     int (*client_place)(Call*) noexcept nogil                   # a ClientPlace
+    # -- changes: through note_change and note_event of changes.pxd only ----------------------------------
+    void (*changed)(Store*, Db*, const Key*, uint32_t event_class, const char* event) noexcept nogil
+    void (*event)(Store*, Db*, const Key*, uint32_t event_class, const char* event) noexcept nogil
+    # Park the client until one of argv[first .. first + count - 1] has become ready for this command or deadline_ms
+    # (Unix time; 0: none) has passed, which replies a null array. Then the command runs again with ready_arg set (it
+    # may block again and keeps its place in the queue). 0: this client may not block (MULTI, embedded): reply now
+    bint (*block)(Call*, int first, int count, int64_t deadline_ms) noexcept nogil
+    # Have fn(p) run on the background thread; counted in background_frees until done
+    void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil
 
 

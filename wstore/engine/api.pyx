@@ -34,7 +34,17 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.execute_queued = api_exec
     api.discard = api_discard
     api.client_place = api_client_place
+    api.block = api_block
+    api.free_later = api_free_later
     api.log = api_log
+
+
+cdef bint api_block(Call* call, int first, int count, int64_t deadline_ms) noexcept nogil:
+    return 0
+
+
+cdef void api_free_later(Store* store, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil:
+    fn(p)
 
 
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:

@@ -82,10 +82,11 @@ cdef struct Census:                 # what a walk over a database counts
     uint64_t keys
     uint64_t expires
     uint64_t outside_bytes
+    uint64_t pointers
     uint32_t slots[SLOT_COUNT]
 
 
-cdef const char* check_place(const Store* store, Keyspace* ks, const Segment* s, ws_bucket* b, int i, uint32_t bucket,
+cdef const char* check_place(Store* store, Keyspace* ks, const Segment* s, ws_bucket* b, int i, uint32_t bucket,
                              Census* census) noexcept nogil:
     """One entry: its key hashes to where it is. `bucket` is its number, or of the stash if beyond."""
     cdef Entry e
@@ -112,10 +113,13 @@ cdef const char* check_place(const Store* store, Keyspace* ks, const Segment* s,
         return b"a hash does not come back from its place"
     if e.expire_ms != NO_EXPIRE and e.expire_ms < s.min_expire_ms:
         return b"a key expires before its segment's earliest"
-    return NULL
+    census.pointers += e.enc == ENC_PTR
+    if store.types[e.type] == NULL:
+        return b"a value is of a type that no command module has"
+    return store.types[e.type].validate(store, &e)
 
 
-cdef const char* check_segment(const Store* store, Keyspace* ks, const Segment* s, Census* census) noexcept nogil:
+cdef const char* check_segment(Store* store, Keyspace* ks, const Segment* s, Census* census) noexcept nogil:
     cdef uint32_t j
     cdef uint64_t before = census.keys
     cdef int i
@@ -135,7 +139,7 @@ cdef const char* check_segment(const Store* store, Keyspace* ks, const Segment* 
     return NULL
 
 
-cdef const char* db_validate(const Store* store, const Db* db) noexcept nogil:
+cdef const char* db_validate(Store* store, const Db* db) noexcept nogil:
     """Walk a whole database: NULL, or what is wrong with it."""
     cdef Keyspace* ks = keyspace_of(db)
     cdef Census* census = <Census*>ws_alloc(sizeof(Census))
@@ -154,6 +158,8 @@ cdef const char* db_validate(const Store* store, const Db* db) noexcept nogil:
             wrong = b"a slot's count is wrong"
         elif census.outside_bytes > ks.blob_bytes:
             wrong = b"blob bytes are not all counted"
+        elif census.pointers != ks.pointers:
+            wrong = b"pointers to values are not all counted"
         elif not ws_arena_validate(&ks.arena):
             wrong = b"the arena is damaged"
     ws_free(census)

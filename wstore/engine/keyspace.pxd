@@ -126,6 +126,7 @@ cdef struct Keyspace:
     int64_t age_due_ms          # when its next round begins
     uint64_t age_round
     uint64_t blob_bytes         # memory of values outside the arena
+    uint64_t pointers           # values that their types own, outside
     int dir_bits                # 0 .. 14: leading bits of placement that choose an entry of dir
     uint64_t* dir               # Segment*, or (with all 14 bits) SlotDir* + 1
 

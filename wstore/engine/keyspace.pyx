@@ -82,7 +82,7 @@ cdef void db_free(Store* store, Db* db) noexcept nogil:
     cdef Keyspace* ks = keyspace_of(db)
     cdef Segment* s = segment_after(ks, NULL)
     cdef Segment* after
-    cdef bint outside = ks.blob_bytes > 0
+    cdef bint outside = ks.blob_bytes > 0 or ks.pointers > 0
     cdef int64_t i
     while s != NULL:
         after = segment_after(ks, s)
@@ -229,7 +229,8 @@ cdef void free_value(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
         blob = load_blob(e)
         sub_outside(ks, sizeof(Blob) + blob.cap)
         ws_free(blob)
-    elif e.enc == ENC_PTR and store.types[e.type] != NULL:
+    elif e.enc == ENC_PTR:
+        ks.pointers -= 1
         store.types[e.type].free(store, e)
 
 
@@ -308,6 +309,8 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
         expire_ms = old.expire_ms if old.rec != NULL else NO_EXPIRE
     if v.enc == ENC_BLOB and (old.rec == NULL or not same_outside_value(old, v)):
         ks.blob_bytes += sizeof(Blob) + (<Blob**>v.ptr)[0].cap
+    if v.enc == ENC_PTR and (old.rec == NULL or not same_outside_value(old, v)):
+        ks.pointers += 1
     if old.rec != NULL and same_shape(old, v, expire_ms):
         memmove(old.value, v.ptr, v.len)
     elif old.rec != NULL:
@@ -344,6 +347,8 @@ cdef void drop_place(Store* store, Db* db, const Key* key, Entry* e) noexcept no
 cdef void ks_detach(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
     if e.enc == ENC_BLOB:
         sub_outside(keyspace_of(db), sizeof(Blob) + load_blob(e).cap)
+    elif e.enc == ENC_PTR:
+        keyspace_of(db).pointers -= 1
     take_out(store, db, key, e)
 
 

@@ -7,7 +7,9 @@ CONFIG_FIELDS = (
     "slowlog_log_slower_than", "slowlog_max_len", "hz", "active_expire", "protected_mode",
     "obuf_hard.0", "obuf_hard.1", "obuf_hard.2", "obuf_soft.0", "obuf_soft.1", "obuf_soft.2",
     "obuf_soft_seconds.0", "obuf_soft_seconds.1", "obuf_soft_seconds.2", "requires_auth", "latency_tracking",
-    "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay", "enable_debug")
+    "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay", "enable_debug",
+    "hash_max_listpack_entries", "hash_max_listpack_value", "set_max_intset_entries", "zset_max_listpack_entries",
+    "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
@@ -49,4 +51,10 @@ cdef void config_defaults(Config* config) noexcept nogil:
     config.obuf_soft_seconds[2] = 60
     config.latency_tracking = 1
     config.loglevel = LOG_NOTICE
+    config.hash_max_listpack_entries = 512
+    config.hash_max_listpack_value = 64
+    config.set_max_intset_entries = 512
+    config.zset_max_listpack_entries = 128
+    config.zset_max_listpack_value = 64
+    config.list_max_listpack_size = -2
     config.tcp_nodelay = 1

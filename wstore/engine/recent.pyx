@@ -1,13 +1,12 @@
-# Where the embedded store's last used keys lie, so that a loop finds each by its Python hash alone, which the key object
-# has at hand, without CRC, keyed hash and table.
+# Where the embedded store's last used keys lie, so that a loop finds each by its Python hash alone, which the key
+# object has at hand, without CRC, keyed hash and table.
 #
 #     recent[low bits of hash] = | record 48 bits, high 16 bits of hash | stamp 64 bits |
 #
-# Invariants: a place holds as long as its stamp is the store's, which every record that is freed or moved raises, every
-# database that is emptied or swapped, and every step of ageing (so that a use shows in the access bits again). Keys with
-# a TTL are never found here, nor are keys of databases but the first. The record's own key is compared, so a hash that
-# two keys share does no harm.
-from cpython.object cimport PyObject_Hash
+# Invariants: a place holds as long as its stamp is the store's, which every record that is freed or moved raises,
+# every database that is emptied or swapped, and every step of ageing (so that a use shows in the access bits again).
+# Keys with a TTL are never found here, nor are keys of databases but the first. The record's own key is compared, so a
+# hash that two keys share does no harm.
 
 cdef enum:
     RECENT_KEYS = 16384            # 2 MB, of which those pages are in use that keys came to

@@ -4,6 +4,7 @@
 # they take the store's lock first, for which a thread that holds the GIL waits without it.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.object cimport PyObject_Hash
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 cdef str WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"

@@ -9,7 +9,7 @@ Invariants
 """
 cdef enum:
     GROWTH_MAX = 1 << 20    # a growing blob doubles, but by no more than this
-    RDB_TYPE_STRING = 0
+    EMBSTR_MAX = 44         # bytes of the longest string that Redis embeds in its object
 
 
 # -- storing -------------------------------------------------------------------------------------------
@@ -201,6 +201,30 @@ cdef void string_digest(Store* store, const Entry* e, uint8_t* digest) noexcept 
     digest_mix(digest, s.ptr, s.len)
 
 
+cdef const char* string_encoding(Store* store, const Entry* e) noexcept nogil:
+    if is_int(e):
+        return b"int"
+    if e.enc == ENC_BYTES and e.len <= EMBSTR_MAX:
+        return b"embstr"
+    return b"raw"
+
+
+cdef size_t string_length(Store* store, const Entry* e) noexcept nogil:
+    return string_len(e)
+
+
+cdef const char* string_validate(Store* store, const Entry* e) noexcept nogil:
+    cdef Blob* blob
+    if e.enc == ENC_BLOB:
+        blob = load_blob(e)
+        if not EMBED_MAX < blob.len <= blob.cap:
+            return b"a blob's length is wrong"
+    elif e.enc == ENC_PTR:
+        return b"a string's encoding is wrong"
+    return NULL
+
+
 cdef TypeOps STRING_OPS = [
-    b"string", NULL, string_memory, string_encode, string_decode, string_copy, string_digest,
+    b"string", NULL, string_memory, string_encode, string_decode, string_copy, string_digest, string_encoding,
+    string_length, string_validate,
 ]
