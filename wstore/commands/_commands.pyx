@@ -21,6 +21,7 @@ include "answers.pyx"
 
 # -- types ---------------------------------------------------------------------------------------------
 include "../types/rdb.pyx"
+include "../types/packed.pyx"
 include "../types/digest.pyx"
 include "../types/string.pyx"
 
