@@ -112,13 +112,45 @@ def run_embedded(store: Any, steps: Sequence[Step], like: Sequence[Reply]) -> li
     return replies
 
 
-def keyspace_of(run: Callable[[list[Step]], list[Reply]]) -> dict[bytes, tuple[Reply, Reply, Reply]]:
-    """Every key of the selected database with its TYPE, its value (GET) and its EXPIRETIME."""
+@dataclass(frozen=True)
+class Left:
+    """What is left of a key: its value free of order where the type has none, and of the form of its numbers."""
+    kind: Reply
+    value: object
+    encoding: Reply
+    expires: Reply
+
+
+def settled(kind: bytes, value: Reply) -> object:
+    """The reply to a question of VALUE_QUESTIONS as what it says, in either protocol."""
+    if kind == b"hash":
+        pairs = value.pairs if isinstance(value, Map) else zip(value.items[::2], value.items[1::2], strict=True)
+        return sorted((field.data, told.data) for field, told in pairs)
+    if kind == b"set":
+        return sorted(item.data for item in value.items)
+    if kind == b"zset":
+        flat = [part for item in value.items for part in (item.items if isinstance(item, Array) else [item])]
+        texts = [part.text if isinstance(part, Double) else part.data for part in flat]
+        return list(zip(texts[::2], map(float, texts[1::2]), strict=True))
+    return value
+
+
+VALUE_QUESTIONS = {b"string": (b"GET",), b"hash": (b"HGETALL",), b"list": (b"LRANGE", b"0", b"-1"),
+                   b"set": (b"SMEMBERS",), b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES")}
+
+
+def keyspace_of(run: Callable[[list[Step]], list[Reply]]) -> dict[bytes, Left]:
+    """Every key of the selected database with its TYPE, value, OBJECT ENCODING and EXPIRETIME."""
     listed = run([(b"KEYS", b"*")])[0]
     names = sorted(item.data for item in listed.items) if isinstance(listed, Array) else []
-    steps = [(word, name) for name in names for word in (b"TYPE", b"GET", b"EXPIRETIME")]
+    kinds = run([(b"TYPE", name) for name in names]) if names else []
+    steps: list[Step] = []
+    for name, kind in zip(names, kinds, strict=True):
+        word, *rest = VALUE_QUESTIONS.get(kind.text, (b"GET",))
+        steps += [(word, name, *rest), (b"OBJECT", b"ENCODING", name), (b"EXPIRETIME", name)]
     replies = run(steps) if steps else []
-    return {name: tuple(replies[3 * i:3 * i + 3]) for i, name in enumerate(names)}
+    return {name: Left(kind, settled(kind.text, replies[3 * i]), *replies[3 * i + 1:3 * i + 3])
+            for i, (name, kind) in enumerate(zip(names, kinds, strict=True))}
 
 
 @dataclass
@@ -136,8 +168,8 @@ class Differential:
 
         comparers: name of a command (or "NAME SUB") -> comparer, before the standard table.
         embedded: False for commands that make no sense without a connection (HELLO, CLIENT, QUIT ...).
-        check_state: also compare what KEYS, TYPE, GET and EXPIRETIME answer afterwards, in the database that is
-        then selected. tolerance_ms: 0 makes absolute expiry times exact.
+        check_state: also compare what KEYS, TYPE, OBJECT ENCODING and EXPIRETIME answer afterwards, and each key's
+        whole value, in the database that is then selected. tolerance_ms: 0 makes absolute expiry times exact.
         """
         steps = steps_of(commands)
         table = {**self.overrides, **(comparers or {})}
@@ -194,11 +226,11 @@ class Differential:
         story = "\n".join(f"    {shown(step)}" for step in steps)
         assert sorted(expected) == sorted(actual), f"{target}: other keys are left after\n{story}"
         near = comparer_of((b"EXPIRETIME",))
-        for name, (kind, value, expires) in expected.items():
-            told = f"{target}: {name!r} differs after\n{story}\n  redis:  {shown((kind, value, expires))}\n" \
-                   f"  wstore: {shown(actual[name])}"
-            assert (kind, value) == actual[name][:2], told
-            assert near((), expires, actual[name][2], tolerance_ms), told
+        for name, left in expected.items():
+            ours = actual[name]
+            told = f"{target}: {name!r} differs after\n{story}\n  redis:  {shown(left)}\n  wstore: {shown(ours)}"
+            assert (left.kind, left.value, left.encoding) == (ours.kind, ours.value, ours.encoding), told
+            assert near((), left.expires, ours.expires, tolerance_ms), told
 
 
 def shown(value: object, limit: int = 600) -> str:

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.comparers import COMPARERS, comparer_of, exactly, reply_of_value
-from tests.harness import Differential, Sleep
+from tests.harness import Differential, Sleep, keyspace_of, run_one_by_one, steps_of
 from tests.processes import child
 from tests.resp import (
     CLOSED,
@@ -86,7 +86,28 @@ def test_comparers_find_differences():
     assert not same("GET k", Bulk(b"1"), Int(1))
     assert not same("RANDOMKEY", NULL, Bulk(b"1"))
     assert not same("OBJECT IDLETIME k", Error(b"ERR a"), Error(b"ERR b"))
+    assert same("SPOP s", Bulk(b"a"), Bulk(b"b")) and not same("SPOP s", Bulk(b"a"), NULL)
+    assert same("SRANDMEMBER s 1", Array((Bulk(b"a"),)), Array((Bulk(b"b"),)))
+    assert not same("SRANDMEMBER s 2", Array((Bulk(b"a"),)), Array((Bulk(b"b"),)))
     assert comparer_of((b"get",)) is exactly and comparer_of((b"keys",)) is COMPARERS["KEYS"]
+
+
+def bulks(*texts: bytes) -> Array:
+    return Array(tuple(map(Bulk, texts)))
+
+
+def test_comparers_of_unordered_collections():
+    def same(command, a, b):
+        args = command.encode().split()
+        return comparer_of(args)(args, a, b, 0)
+    assert same("HGETALL h", bulks(b"a", b"1", b"b", b"2"), bulks(b"b", b"2", b"a", b"1"))
+    assert not same("HGETALL h", bulks(b"a", b"1", b"b", b"2"), bulks(b"b", b"1", b"a", b"2"))
+    assert not same("SMEMBERS s", bulks(b"a", b"b"), Set((Bulk(b"a"), Bulk(b"b"))))
+    page = Array((Bulk(b"0"), bulks(b"a", b"1", b"b", b"2")))
+    assert same("HSCAN h 0", page, Array((Bulk(b"0"), bulks(b"b", b"2", b"a", b"1"))))
+    assert not same("HSCAN h 0", page, Array((Bulk(b"0"), bulks(b"b", b"1", b"a", b"2"))))
+    assert not same("HSCAN h 0", page, Array((Bulk(b"7"), bulks(b"a", b"1", b"b", b"2"))))
+    assert not same("HRANDFIELD h 9 WITHVALUES", bulks(b"a", b"1", b"b", b"2"), bulks(b"a", b"2", b"b", b"1"))
 
 
 def test_values_of_execute_become_replies():
@@ -95,6 +116,25 @@ def test_values_of_execute_become_replies():
     assert reply_of_value({b"a": 2.5}, like) != like
     assert reply_of_value([b"x", None, True, 3, "OK"], NULL) == Array(
         (Bulk(b"x"), NULL, Boolean(True), Int(3), OK))
+
+
+STATE_COMMANDS = ["SET s 1", "RPUSH l a b", "HSET h f v g w", "SADD u b a 1x", "ZADD z 1 a 2.5 b", "EXPIRE h 1000"]
+OTHER_STATES = ["INCR s", "RPUSH l a", "HSET h f w", "SADD u c", "SREM u a", "ZADD z 2 a", "PERSIST h", "DEL h"]
+
+
+@pytest.mark.parametrize("other", OTHER_STATES)
+def test_what_is_left_is_compared_by_type(oracle, itself, other):
+    """Both protocols tell the same state; a value of any type that differs is seen."""
+    itself.compare(*STATE_COMMANDS)
+    states = []
+    for resp, commands in ((2, STATE_COMMANDS), (3, STATE_COMMANDS), (3, [*STATE_COMMANDS, other])):
+        with oracle.connect(resp=resp) as connection:
+            connection.call("FLUSHALL")
+            run_one_by_one(connection, steps_of(commands))
+            states.append(keyspace_of(connection.pipeline))
+    itself._assert_state("oracle", [], states[0], states[1], 3000)
+    with pytest.raises(AssertionError, match="differs after|other keys are left"):
+        itself._assert_state("oracle", [], states[0], states[2], 3000)
 
 
 @pytest.fixture(scope="module")

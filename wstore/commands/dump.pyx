@@ -92,16 +92,16 @@ cdef bint dump_is_intact(Str payload) noexcept nogil:
 
 
 cdef int type_of_rdb(int rdb_type) noexcept nogil:
-    """The ValueType of an RDB object type (of versions 1 to 12), or TYPE_LIMIT."""
-    if rdb_type == 0:
+    """The ValueType of an RDB object type, or TYPE_LIMIT."""
+    if rdb_type == RDB_TYPE_STRING:
         return TYPE_STRING
-    if rdb_type in (1, 10, 14, 18):
+    if rdb_type in (RDB_TYPE_LIST, RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_LIST_QUICKLIST, RDB_TYPE_LIST_QUICKLIST_2):
         return TYPE_LIST
-    if rdb_type in (2, 11, 20):
+    if rdb_type in (RDB_TYPE_SET, RDB_TYPE_SET_INTSET, RDB_TYPE_SET_LISTPACK):
         return TYPE_SET
-    if rdb_type in (3, 5, 12, 17):
+    if rdb_type in (RDB_TYPE_ZSET, RDB_TYPE_ZSET_2, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
         return TYPE_ZSET
-    if rdb_type in (4, 9, 13, 16, 22, 23, 24, 25):
+    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK):
         return TYPE_HASH
     return TYPE_LIMIT
 
