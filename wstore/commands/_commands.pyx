@@ -22,6 +22,7 @@ include "answers.pyx"
 # -- types ---------------------------------------------------------------------------------------------
 include "../types/rdb.pyx"
 include "../types/packed.pyx"
+include "../types/random.pyx"
 include "../types/digest.pyx"
 include "../types/string.pyx"
 

@@ -26,6 +26,7 @@ cdef enum:
     ELEMENT_HEAD_MAX = 5            # bytes in front of a text at most
     ELEMENT_INT_MAX = 9             # bytes of a packed integer at most
     ELEMENT_TEXT_ROOM = 24          # scratch for element_text
+    PACKED_MAX = 1024               # bytes of the largest value area that holds a packed collection
 
 cdef struct Element:
     Str text                # ptr NULL: an integer
