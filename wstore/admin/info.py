@@ -102,7 +102,7 @@ def memory(engine):
         "mem_allocator": "arena+libc",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": usage.background_frees,
-        "lazyfreed_objects": 0,
+        "lazyfreed_objects": engine.stats()["lazyfreed_objects"],
     }
 
 

@@ -1,9 +1,8 @@
 """The engine, one extension: keyspace, RESP, clients and the loop.  This file only brings its parts together.
 
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
-segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, databases.pyx; then client.pxd, table.pxd and server.pxd, buffers.pyx,
-resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches),
-transactions.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
+segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, background.pyx, databases.pyx; then client.pxd, table.pxd and
+server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, dispatch.pyx (commands in batches), transactions.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
 loop.pyx; api.pyx (the function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -27,6 +26,7 @@ include "keyspace.pyx"
 include "scan.pyx"
 include "blobs.pyx"
 include "expire.pyx"
+include "background.pyx"
 include "databases.pyx"
 include "buffers.pyx"
 include "resp.pyx"

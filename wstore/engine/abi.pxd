@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 3
+    ABI_VERSION = 4
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
@@ -160,6 +160,7 @@ cdef struct Stats:          # counters of INFO; CONFIG RESETSTAT zeroes them
     uint64_t moved_cells            # records that page evacuation moved
     uint64_t unauthenticated_denied
     uint64_t longest_turn_us        # longest turn of the loop since RESETSTAT
+    uint64_t lazyfreed_objects      # keys and big values that were freed in the background; other threads add to it
 
 cdef struct Config:         # directives that nogil code reads, set by name from Python
     int64_t maxclients

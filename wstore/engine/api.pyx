@@ -43,10 +43,6 @@ cdef bint api_block(Call* call, int first, int count, int64_t deadline_ms) noexc
     return 0
 
 
-cdef void api_free_later(Store* store, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil:
-    fn(p)
-
-
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:
     cdef object log = (<Engine>store.engine).log if store.engine != NULL else None
     if log is None:
@@ -88,8 +84,7 @@ cdef void store_free(Store* store) noexcept nogil:
     for i in range(store.db_count):
         if store.dbs[i] != NULL:
             db_free(store, store.dbs[i])
-    while ws_counter_get(&store.background_frees):
-        usleep(200)
+    wait_for_frees(store)
     ws_free(store.dbs)
     ws_free(store.api)
     ws_free(store)

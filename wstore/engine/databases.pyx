@@ -1,22 +1,6 @@
 # The databases of a store as a whole: creating, flushing, swapping; validation walks.
 #
-# A flushed database is detached in one step and freed where it was asked for: at once or on a thread of its own.
-
-cdef extern from "pthread.h" nogil:
-    ctypedef unsigned long pthread_t
-    ctypedef struct pthread_attr_t:
-        pass
-    int pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*) noexcept nogil, void*)
-    int pthread_detach(pthread_t)
-
-cdef extern from "background.h" nogil:
-    void ws_counter_add(int64_t* counter, int64_t n)
-    int64_t ws_counter_get(const int64_t* counter)
-
-cdef struct FreeJob:
-    Store* store
-    Db* db
-
+# A flushed database is detached in one step, then freed at once or in the background (background.pyx).
 
 cdef Db* st_db(Store* store, int index) noexcept nogil:
     """Database `index`, created when first used."""
@@ -26,26 +10,6 @@ cdef Db* st_db(Store* store, int index) noexcept nogil:
             fprintf(stderr, b"wstore: no addresses left for another database\n")
             abort()
     return store.dbs[index]
-
-
-cdef void* free_job_main(void* arg) noexcept nogil:
-    cdef FreeJob* job = <FreeJob*>arg
-    db_free(job.store, job.db)
-    ws_counter_add(&job.store.background_frees, -1)
-    ws_free(job)
-    return NULL
-
-
-cdef void free_db_in_background(Store* store, Db* db) noexcept nogil:
-    cdef pthread_t thread
-    cdef FreeJob* job = <FreeJob*>ws_alloc(sizeof(FreeJob))
-    job.store = store
-    job.db = db
-    ws_counter_add(&store.background_frees, 1)
-    if pthread_create(&thread, NULL, free_job_main, job) == 0:
-        pthread_detach(thread)
-    else:
-        free_job_main(job)
 
 
 cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
@@ -60,10 +24,7 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
         store.dirty += <int64_t>db.keys
         store.dbs[i] = NULL
         st_db(store, i)
-        if background:
-            free_db_in_background(store, db)
-        else:
-            db_free(store, db)
+        db_free_soon(store, db, background)
 
 
 cdef void st_swap(Store* store, int a, int b) noexcept nogil:

@@ -15,7 +15,7 @@ STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
     "expired_keys", "expired_stale_cycles", "keyspace_hits", "keyspace_misses", "error_replies", "reads_processed",
     "writes_processed", "loop_turns", "query_buffer_limit_disconnections", "output_buffer_limit_disconnections",
-    "moved_cells", "unauthenticated_denied", "longest_turn_us")
+    "moved_cells", "unauthenticated_denied", "longest_turn_us", "lazyfreed_objects")
 
 
 cdef int64_t* config_field(Store* store, str name) except NULL:

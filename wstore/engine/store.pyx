@@ -51,6 +51,8 @@ cdef class Engine:
                 db_free(self.store, self.store.dbs[i])
                 self.store.dbs[i] = NULL
         server_unlock(s)
+        with nogil:
+            wait_for_frees(self.store)
 
     cdef inline int check_open(self) except -1:
         if self.closed:
