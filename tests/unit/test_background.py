@@ -6,7 +6,7 @@ import time
 import pytest
 
 from wstore import Store
-from wstore.engine._engine import Engine, alloc_used_bytes
+from wstore.engine._engine import alloc_used_bytes
 
 KEYS = 30_000       # more than a flush frees at once
 
@@ -69,13 +69,13 @@ def test_closing_waits_for_what_is_being_freed():
     assert alloc_used_bytes() - before < 100_000
 
 
-def test_an_engine_may_go_while_its_databases_are_being_freed():
+def test_a_store_may_go_while_its_databases_are_being_freed():
     for _ in range(20):
-        engine = Engine()
+        store = Store()
         for i in range(3000):
-            engine.execute("SET", i, b"x" * 2000)
-        engine.execute("FLUSHALL", "ASYNC")
-        del engine
+            store.set(i, b"x" * 2000)
+        store.execute("FLUSHALL", "ASYNC")
+        del store
 
 
 def test_a_child_of_a_fork_frees_in_the_background_too():
