@@ -1,4 +1,5 @@
 """Freeing in the background: flushed databases, the counters of INFO, closing while something waits, forks."""
+import gc
 import os
 import signal
 import time
@@ -66,6 +67,7 @@ def test_closing_waits_for_what_is_being_freed():
         store.execute("FLUSHALL", "ASYNC")
         store.close()
     del store
+    gc.collect()
     assert alloc_used_bytes() - before < 100_000
 
 
@@ -73,7 +75,7 @@ def test_a_store_may_go_while_its_databases_are_being_freed():
     for _ in range(20):
         store = Store()
         for i in range(3000):
-            store.set(i, b"x" * 2000)
+            store.set(b"%d" % i, b"x" * 2000)
         store.execute("FLUSHALL", "ASYNC")
         del store
 
