@@ -18,6 +18,7 @@ Invariants
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from wstore.engine.abi cimport CommandSpec, Reply, Str
+from wstore.engine.links cimport LINK_KINDS, LinkList
 from wstore.engine.table cimport CommandStats
 
 cdef extern from "net.h" nogil:
@@ -55,6 +56,8 @@ cdef enum ClientFlag:
     CLIENT_MULTI_FAILED = 1 << 17       # one of them was refused: EXEC will be
     CLIENT_MULTI_WRITES = 1 << 18       # one of them writes
     CLIENT_EXECUTING = 1 << 19          # EXEC runs what was queued
+    CLIENT_DIRTY = 1 << 20              # a key that it watches has changed: EXEC runs nothing
+    CLIENT_PUBSUB = 1 << 21             # it has subscriptions
     # runs no (further) command
     CLIENT_STOPPED = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP | CLIENT_POSTPONED
     CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
@@ -89,6 +92,7 @@ cdef struct Client:
     int queued_count
     int queued_cap
     size_t queued_bytes
+    LinkList links[LINK_KINDS]  # what it watches, waits for and listens to
     # -- output
     Reply out
     size_t sent

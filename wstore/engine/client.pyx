@@ -54,6 +54,7 @@ cdef void client_close(Server* s, Client* c) noexcept nogil:
         return
     if c.flags & CLIENT_MONITOR:
         s.monitor_count -= 1
+    links_drop_all(s, c)
     c.flags |= CLIENT_CLOSED
     if c.fd >= 0:
         close(c.fd)

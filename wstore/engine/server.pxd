@@ -10,6 +10,7 @@ Invariants
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from wstore.engine.abi cimport Call, Store, Str
 from wstore.engine.client cimport Client
+from wstore.engine.links cimport LINK_KINDS, LinkTable
 from wstore.engine.table cimport CommandStats
 
 cdef extern from "pthread.h" nogil:
@@ -91,6 +92,7 @@ cdef struct Server:
     int64_t pause_until_ms      # 0: not paused
     bint pause_all              # else writes only
     bint have_postponed
+    LinkTable links[LINK_KINDS] # who watches, waits for and listens to which name
     # -- shared buffers
     char* in_shared             # while there is a loop
     size_t in_used

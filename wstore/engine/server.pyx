@@ -86,6 +86,7 @@ cdef void server_configure(Server* s) noexcept nogil:
     cdef int64_t slower_than_us = store.config.slowlog_log_slower_than
     cdef bint logs = slower_than_us >= 0 and store.config.slowlog_max_len > 0
     s.slow_ticks = <uint64_t>(<double>slower_than_us * s.ticks_per_us) if logs else <uint64_t>-1
+    links_observe(s)
     s.guarded = store.loading or s.monitor_count > 0 or s.pause_until_ms > 0
 
 

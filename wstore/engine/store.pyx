@@ -77,6 +77,9 @@ cdef class Engine:
                 wrong = db_validate(self.store, self.store.dbs[i])
                 if wrong != NULL:
                     raise AssertionError(f"database {i}: {wrong.decode()}")
+        wrong = links_validate(server_of(self.store))
+        if wrong != NULL:
+            raise AssertionError(f"links: {wrong.decode()}")
 
     def memory(self):
         """Bytes: of records, of the table, of values outside the arena, by malloc in all; segments."""
@@ -158,6 +161,7 @@ cdef class Engine:
     def set_option(self, name, int64_t value):
         """Set a field of abi.Config; those of arrays are named "obuf_hard.0". KeyError if there is none."""
         config_field(self.store, name)[0] = value
+        links_observe(server_of(self.store))
 
     def get_option(self, name):
         return config_field(self.store, name)[0]
