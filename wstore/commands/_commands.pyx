@@ -23,6 +23,7 @@ include "answers.pyx"
 include "../types/rdb.pyx"
 include "../types/packed.pyx"
 include "../types/random.pyx"
+include "../types/legacy.pyx"
 include "../types/digest.pyx"
 include "../types/string.pyx"
 
