@@ -6,6 +6,9 @@ cdef extern from "numbers.h" nogil:
     bint ws_str_to_double(const char* p, size_t n, double* out)
     bint ws_str_to_long_double(const char* p, size_t n, long double* out)
 
+cdef extern from "<math.h>" nogil:
+    long double ceill(long double x)
+
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char* a, const char* b, size_t n)
 
@@ -81,3 +84,20 @@ cdef inline int hash_keys(Call* c, int first, int step, Key* keys) noexcept nogi
     cdef int n = min(<int>BATCH_KEYS, (c.argc - first + step - 1) // step)
     c.api.keys(c.store, c.db, c.argv + first, step, n, keys)
     return n
+
+
+# -- blocking ------------------------------------------------------------------------------------------
+cdef bint arg_timeout(Call* c, int i, int64_t* deadline_ms) noexcept nogil:
+    """argv[i], seconds that may have a fraction, as the Unix time in ms at which they are over; 0 stays 0: never."""
+    cdef long double ms
+    if not ws_str_to_long_double(c.argv[i].ptr, c.argv[i].len, &ms):
+        reply_error(c, b"ERR timeout is not a float or out of range")
+        return False
+    ms = ceill(ms * 1000)
+    if ms < 0 or ms > INT64_MAX_VALUE:      # what does not fit into 64 bits wraps around in Redis
+        reply_error(c, b"ERR timeout is negative")
+        return False
+    deadline_ms[0] = 0
+    if ms > 0:
+        deadline_ms[0] = min(<int64_t>ms, INT64_MAX_VALUE - c.now_ms) + c.now_ms
+    return True
