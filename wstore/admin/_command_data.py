@@ -24,6 +24,13 @@ def _keys(index, flags, last=0, step=1, notes=None):
     return spec
 
 
+def _counted_keys(index, flags):
+    """A key spec: argument `index` is the number of keys, which follow it."""
+    return {
+        "flags": flags.split(), "begin_search": {"type": "index", "spec": {"index": index}},
+        "find_keys": {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}}
+
+
 def _command(summary, since, group, complexity, acl, tips="", key_specs=(), arguments=None, history=None,
              doc_flags="", deprecated=(None, None)):
     """A row, the fields of COMMAND DOCS in its order; `deprecated`: since when, and what to use instead."""
