@@ -26,6 +26,9 @@ include "../types/random.pyx"
 include "../types/legacy.pyx"
 include "../types/digest.pyx"
 include "../types/string.pyx"
+include "../types/table_node.pyx"
+include "../types/table.pyx"
+include "../types/table_walk.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
 include "strings.pyx"
