@@ -508,6 +508,11 @@ COMMANDS = {
         "Store a string and answer with the one it replaces", "1.0.0", "string", "O(1)", "write string fast",
         key_specs=[_keys(1, "RW access update")], arguments=[_arg("key", "key", key_spec=0), _arg("value", "string")],
         doc_flags="deprecated", deprecated=("6.2.0", "`SET` with `GET`")),
+    "hdel": _command(
+        "Remove fields of a hash, and the key with the last one", "2.0.0", "hash", "O(N) in the fields named",
+        "write hash fast", key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string", flags="multiple")],
+        history=[("2.4.0", "several fields")]),
     "hello": _command(
         "Choose the protocol version, log in and name the connection", "6.0.0", "connection", "O(1)",
         "fast connection",
@@ -521,6 +526,79 @@ COMMANDS = {
                         inner=[_arg("username", "string"), _arg("password", "string")]),
                     _arg("clientname", "string", "SETNAME", flags="optional")])],
         history=[("6.2.0", "without a version it only reports")]),
+    "hexists": _command(
+        "Tell whether a hash has a field", "2.0.0", "hash", "O(1)", "read hash fast",
+        key_specs=[_keys(1, "RO")], arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
+    "hget": _command(
+        "Read one field of a hash", "2.0.0", "hash", "O(1)", "read hash fast", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
+    "hgetall": _command(
+        "Read all fields of a hash with their values", "2.0.0", "hash", "O(N) in the fields of the hash",
+        "read hash slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "hincrby": _command(
+        "Add a number to the integer in a field of a hash", "2.0.0", "hash", "O(1)", "write hash fast",
+        key_specs=[_keys(1, "RW access update")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("increment", "integer")]),
+    "hincrbyfloat": _command(
+        "Add a floating-point number to the number in a field of a hash", "2.6.0", "hash", "O(1)", "write hash fast",
+        key_specs=[_keys(1, "RW access update")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("increment", "double")]),
+    "hkeys": _command(
+        "List the fields of a hash", "2.0.0", "hash", "O(N) in the fields of the hash", "read hash slow",
+        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "hlen": _command(
+        "Count the fields of a hash", "2.0.0", "hash", "O(1)", "read hash fast", key_specs=[_keys(1, "RO")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "hmget": _command(
+        "Read several fields of a hash", "2.0.0", "hash", "O(N) in the fields named", "read hash fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string", flags="multiple")]),
+    "hmset": _command(
+        "Set several fields of a hash", "2.0.0", "hash", "O(N) in the fields set", "write hash fast",
+        key_specs=[_keys(1, "RW update")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "field_value", "block", flags="multiple", inner=[_arg("field", "string"), _arg("value", "string")])],
+        doc_flags="deprecated", deprecated=("4.0.0", "`HSET`, which takes several fields as well")),
+    "hrandfield": _command(
+        "Pick fields of a hash by chance", "6.2.0", "hash", "O(N) in the fields picked", "read hash slow",
+        tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "options", "block", flags="optional",
+                inner=[
+                    _arg("count", "integer"), _arg("withvalues", "pure-token", "WITHVALUES", flags="optional")])]),
+    "hscan": _command(
+        "Walk through the fields of a hash, some at a time", "2.8.0", "hash",
+        "O(1) a call, O(N) in the fields for a whole walk", "read hash slow", tips="nondeterministic_output",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
+            _arg("pattern", "pattern", "MATCH", flags="optional"),
+            _arg("count", "integer", "COUNT", flags="optional")]),
+    "hset": _command(
+        "Set fields of a hash, which is created if need be", "2.0.0", "hash", "O(N) in the fields set",
+        "write hash fast", key_specs=[_keys(1, "RW update")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "field_value", "block", flags="multiple", inner=[_arg("field", "string"), _arg("value", "string")])],
+        history=[("4.0.0", "several fields")]),
+    "hsetnx": _command(
+        "Set a field of a hash unless it is there", "2.0.0", "hash", "O(1)", "write hash fast",
+        key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("value", "string")]),
+    "hstrlen": _command(
+        "Count the bytes of the value in a field of a hash", "3.2.0", "hash", "O(1)", "read hash fast",
+        key_specs=[_keys(1, "RO")], arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
+    "hvals": _command(
+        "List the values of a hash", "2.0.0", "hash", "O(N) in the fields of the hash", "read hash slow",
+        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0)]),
     "incr": _command(
         "Add one to the integer at a key", "1.0.0", "string", "O(1)", "write string fast",
         key_specs=[_keys(1, "RW access update")], arguments=[_arg("key", "key", key_spec=0)]),

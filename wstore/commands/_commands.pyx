@@ -29,6 +29,8 @@ include "../types/string.pyx"
 include "../types/table_node.pyx"
 include "../types/table.pyx"
 include "../types/table_walk.pyx"
+include "../types/hash.pyx"
+include "../types/hash_ops.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
 include "strings.pyx"
@@ -42,6 +44,8 @@ include "databases.pyx"
 include "scan.pyx"
 include "dump.pyx"
 include "slots.pyx"
+include "hashes.pyx"
+include "hashes_walk.pyx"
 include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
@@ -83,11 +87,14 @@ cdef int fill_tables() except -1:
     add_commands(SCAN_COMMANDS, sizeof(SCAN_COMMANDS))
     add_commands(DUMP_COMMANDS, sizeof(DUMP_COMMANDS))
     add_commands(SLOT_COMMANDS, sizeof(SLOT_COMMANDS))
+    add_commands(HASH_COMMANDS, sizeof(HASH_COMMANDS))
+    add_commands(HASH_WALK_COMMANDS, sizeof(HASH_WALK_COMMANDS))
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
     add_commands(TRANSACTION_COMMANDS, sizeof(TRANSACTION_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
+    MODULE.types[<int>TYPE_HASH] = &HASH_OPS
     return 0
 
 

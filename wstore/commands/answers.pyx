@@ -62,6 +62,12 @@ cdef void reply_error_quoting(Call* c, const char* before, Str quoted, size_t mo
     reply_raw(c, b"\r\n", 2)
 
 
+cdef void reply_wrong_arity(Call* c) noexcept nogil:
+    cdef char line[128]
+    snprintf(line, sizeof(line), b"ERR wrong number of arguments for '%s' command", c.spec.name)
+    reply_error(c, line)
+
+
 cdef void reply_help(Call* c, const char* name, const char* text) noexcept nogil:
     """A HELP reply for command `name` (upper case): `text` is lines that each end in a line break."""
     cdef size_t start = c.out.len

@@ -1,4 +1,4 @@
-"""Walking the keyspace: SCAN, KEYS, RANDOMKEY.
+"""Walking the keyspace: SCAN, KEYS, RANDOMKEY; what the scans of one value share with SCAN.
 
 A cursor is the engine's: a place in its order of keys, so that a scan misses no key however the table changes.
 """
@@ -116,6 +116,50 @@ cdef void cmd_scan(Call* c) noexcept nogil:
     following = c.api.scan(c.store, c.db, cursor, <size_t>count, walk_visit, &walk)
     c.api.drop_scanned(c.store, c.db, cursor, following)
     insert_cursor(c, start, following, walk.found)
+
+
+# -- HSCAN, SSCAN, ZSCAN: walks over the members of one value -------------------------------------------
+
+cdef bint member_scan_option(Call* c, int i, Walk* walk, int64_t* count) noexcept nogil:
+    """As scan_option, but for TYPE."""
+    if arg_is(c, i, b"type"):
+        reply_syntax_error(c)
+        return False
+    return scan_option(c, i, walk, count)
+
+
+cdef bint member_scan_begin(Call* c, uint8_t type, Entry* e, Walk* walk, uint64_t* cursor,
+                            int64_t* count) noexcept nogil:
+    """Read the cursor argv[2] and the options behind it, find the value. 0: the reply is made already.
+
+    The caller replies with bulk strings, which it counts in walk.found, of the members that walk_matches, and then
+    calls insert_cursor.
+    """
+    cdef int i
+    walk_start(walk, c)
+    count[0] = SCAN_DEFAULT_COUNT
+    if not scan_cursor(c.argv[2], cursor):
+        reply_error(c, b"ERR invalid cursor")
+        return False
+    if not c.api.lookup(c.store, c.db, &c.key, e, LOOKUP_READ):
+        reply_text(c, b"*2\r\n$1\r\n0\r\n*0\r\n")
+        return False
+    if not require_type(c, e, type):
+        return False
+    for i in range(3, c.argc, 2):
+        if not member_scan_option(c, i, walk, count):
+            return False
+    return True
+
+
+cdef inline bint walk_matches(const Walk* walk, const Element* name) noexcept nogil:
+    """Whether the pattern, if there is one, matches."""
+    cdef char scratch[ELEMENT_TEXT_ROOM]
+    cdef Str s
+    if walk.pattern.ptr is NULL:
+        return True
+    s = element_text(name, scratch)
+    return ws_glob_match(walk.pattern.ptr, walk.pattern.len, s.ptr, s.len, 0)
 
 
 # -- KEYS and RANDOMKEY --------------------------------------------------------------------------------

@@ -272,11 +272,9 @@ cdef bint string_any_exists(Call* c) noexcept nogil:
 
 cdef bint require_pairs(Call* c) noexcept nogil:
     """Whether each key has its value; the arity error is replied otherwise."""
-    cdef char line[128]
     if c.argc & 1:
         return True
-    snprintf(line, sizeof(line), b"ERR wrong number of arguments for '%s' command", c.spec.name)
-    reply_error(c, line)
+    reply_wrong_arity(c)
     return False
 
 

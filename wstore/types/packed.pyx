@@ -94,23 +94,26 @@ cdef inline uint8_t element_int_tag(size_t size) noexcept nogil:
     return ELEMENT_INT48 if size == 7 else ELEMENT_INT64
 
 
-cdef inline uint8_t* element_write(uint8_t* p, const Element* e) noexcept nogil:
-    """Write e to p; returns what follows it."""
+cdef inline uint8_t element_tag(const Element* e) noexcept nogil:
+    """The first of its packed bytes."""
     cdef size_t size
     if e.is_int:
         size = element_int_size(e.n)
-        if size == 1:
-            p[0] = <uint8_t>(ELEMENT_INT_SHORT + e.n)
-        else:
-            p[0] = element_int_tag(size)
-            memcpy(p + 1, &e.n, size - 1)
+        return <uint8_t>(ELEMENT_INT_SHORT + e.n) if size == 1 else element_int_tag(size)
+    size = element_text_head(e.text.len)
+    return <uint8_t>e.text.len if size == 1 else ELEMENT_TEXT_U16 if size == 3 else ELEMENT_TEXT_U32
+
+
+cdef inline uint8_t* element_write(uint8_t* p, const Element* e) noexcept nogil:
+    """Write e to p; returns what follows it."""
+    cdef size_t size
+    p[0] = element_tag(e)
+    if e.is_int:
+        size = element_int_size(e.n)
+        memcpy(p + 1, &e.n, size - 1)
         return p + size
     size = element_text_head(e.text.len)
-    if size == 1:
-        p[0] = <uint8_t>e.text.len
-    else:
-        p[0] = ELEMENT_TEXT_U16 if size == 3 else ELEMENT_TEXT_U32
-        memcpy(p + 1, &e.text.len, size - 1)
+    memcpy(p + 1, &e.text.len, size - 1)
     memcpy(p + size, e.text.ptr, e.text.len)
     return p + size + e.text.len
 
@@ -167,6 +170,26 @@ cdef inline const uint8_t* element_skip(const uint8_t* p) noexcept nogil:
     return p + 1 + element_int_bytes(tag)
 
 
+cdef bint element_is_well(const uint8_t* p, const uint8_t* end) noexcept nogil:
+    """Whether a whole element in its shortest form lies between p and end: for validation."""
+    cdef uint8_t head[ELEMENT_INT_MAX]
+    cdef Element e, again
+    cdef char scratch[ELEMENT_TEXT_ROOM]
+    cdef size_t room = end - p
+    if p >= end or p[0] > ELEMENT_INT64:
+        return False
+    memset(head, 0, sizeof(head))
+    memcpy(head, p, min(room, <size_t>ELEMENT_INT_MAX))
+    if p[0] <= ELEMENT_TEXT_SHORT or ELEMENT_TEXT_U16 <= p[0] <= ELEMENT_TEXT_U32:
+        if <size_t>(element_skip(head) - head) > room:
+            return False
+    elif p[0] >= ELEMENT_INT8 and 1 + element_int_bytes(p[0]) > room:
+        return False
+    element_read(p, &e)
+    element_of(element_text(&e, scratch), &again)
+    return element_same(&e, &again) and element_tag(&again) == p[0]
+
+
 # -- looking at ----------------------------------------------------------------------------------------
 cdef inline bint element_same(const Element* a, const Element* b) noexcept nogil:
     if a.is_int or b.is_int:
@@ -182,6 +205,12 @@ cdef inline Str element_text(const Element* e, char* scratch) noexcept nogil:
     s.ptr = scratch
     s.len = ws_i64_to_str(scratch, e.n)
     return s
+
+
+cdef inline size_t element_len(const Element* e) noexcept nogil:
+    """Bytes of the element's text."""
+    cdef char scratch[ELEMENT_TEXT_ROOM]
+    return ws_i64_to_str(scratch, e.n) if e.is_int else e.text.len
 
 
 cdef inline int str_compare(Str a, Str b) noexcept nogil:

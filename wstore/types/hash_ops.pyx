@@ -1,0 +1,168 @@
+"""How the engine treats hashes: HASH_OPS."""
+
+cdef void hash_free(Store* store, const Entry* e) noexcept nogil:
+    table_free(store, hash_table(e))
+
+
+cdef size_t hash_memory(Store* store, const Entry* e) noexcept nogil:
+    """Bytes outside the record."""
+    return 0 if hash_is_packed(e) else table_bytes(hash_table(e))
+
+
+# -- RDB -----------------------------------------------------------------------------------------------
+cdef struct HashEncode:
+    Store* store
+    Reply* out
+
+
+cdef bint hash_encode_pair(void* arg, const Element* field, const Element* value, double score) noexcept nogil:
+    cdef HashEncode* encode = <HashEncode*>arg
+    rdb_put_element(encode.store, encode.out, field)
+    rdb_put_element(encode.store, encode.out, value)
+    return True
+
+
+cdef int hash_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
+    cdef HashEncode encode
+    encode.store = store
+    encode.out = out
+    rdb_put_byte(store, out, RDB_TYPE_HASH)
+    rdb_put_length(store, out, hash_count(e))
+    hash_each(store, e, hash_encode_pair, &encode)
+    return 0
+
+
+cdef int hash_decode_pair(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
+    cdef RdbString field_text, value_text
+    cdef Element field, value
+    if rdb_get_string(b.store.api, data, pos, &field_text):
+        return -1
+    if rdb_get_string(b.store.api, data, pos, &value_text):
+        rdb_free_string(b.store.api, &field_text)
+        return -1
+    element_of(field_text.text, &field)
+    element_of(value_text.text, &value)
+    hash_build_add(b, &field, &value)
+    rdb_free_string(b.store.api, &field_text)
+    rdb_free_string(b.store.api, &value_text)
+    return 0
+
+
+cdef int hash_decode_plain(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
+    cdef uint64_t count, i
+    if rdb_get_count(data, pos, &count):
+        return -1
+    for i in range(count):
+        if hash_decode_pair(b, data, pos):
+            return -1
+    return 0
+
+
+cdef bint hash_decode_zipmap_pair(void* arg, const Element* field, const Element* value, double score) noexcept nogil:
+    hash_build_add(<HashBuilder*>arg, field, value)
+    return True
+
+
+cdef bint hash_decode_listpack_pair(void* arg, const Element* field, const Element* value,
+                                    double score) noexcept nogil:
+    """As Redis, which only counts the pairs of a listpack or ziplist that it loads."""
+    hash_build_put(<HashBuilder*>arg, field, value)
+    return True
+
+
+cdef int hash_decode_legacy(HashBuilder* b, int rdb_type, Str data, size_t* pos) noexcept nogil:
+    cdef EachFn fn = hash_decode_listpack_pair
+    if rdb_type == RDB_TYPE_HASH_ZIPMAP:
+        fn = hash_decode_zipmap_pair
+    return legacy_decode(b.store.api, rdb_type, data, pos, fn, b)
+
+
+cdef int hash_decode(Store* store, Db* db, const Key* key, int rdb_type, Str data, size_t* pos,
+                     int64_t expire_ms) noexcept nogil:
+    cdef HashBuilder b
+    cdef int result
+    hash_build_begin(store, &b)
+    if rdb_type == RDB_TYPE_HASH:
+        result = hash_decode_plain(&b, data, pos)
+    else:
+        result = hash_decode_legacy(&b, rdb_type, data, pos)
+    if result != 0 or hash_build_count(&b) == 0:
+        hash_build_drop(&b)
+        return -1
+    hash_build_finish(&b, db, key, expire_ms)
+    return 0
+
+
+# -- the rest ------------------------------------------------------------------------------------------
+cdef int hash_copy(Store* store, Db* db, const Key* key, const Entry* source, int64_t expire_ms) noexcept nogil:
+    """Store a copy of source under key. The copy is made first: put may move records."""
+    cdef HashBuilder b
+    hash_edit_begin(store, &b, source)
+    if b.table is not NULL:
+        b.table = table_copy(store, b.table)
+        b.owned = True
+    hash_build_finish(&b, db, key, expire_ms)
+    return 0
+
+
+cdef bint hash_digest_pair(void* arg, const Element* field, const Element* value, double score) noexcept nogil:
+    cdef uint8_t pair[DIGEST_SIZE]
+    cdef char scratch[ELEMENT_TEXT_ROOM]
+    cdef Str text = element_text(field, scratch)
+    memset(pair, 0, DIGEST_SIZE)
+    digest_mix(pair, text.ptr, text.len)
+    text = element_text(value, scratch)
+    digest_mix(pair, text.ptr, text.len)
+    digest_xor(<uint8_t*>arg, pair, DIGEST_SIZE)
+    return True
+
+
+cdef void hash_digest(Store* store, const Entry* e, uint8_t* digest) noexcept nogil:
+    hash_each(store, e, hash_digest_pair, digest)
+
+
+cdef const char* hash_encoding(Store* store, const Entry* e) noexcept nogil:
+    return b"hashtable" if hash_big_name(e) else b"listpack"
+
+
+cdef size_t hash_length(Store* store, const Entry* e) noexcept nogil:
+    return hash_count(e)
+
+
+cdef const char* hash_validate_packed(const Entry* e) noexcept nogil:
+    """Count, bounds and shortest forms of a packed hash, and that no field comes twice."""
+    cdef size_t count
+    cdef size_t seen = 0
+    cdef const uint8_t* start = hash_pairs(e, &count)
+    cdef const uint8_t* end = e.value + e.len
+    cdef const uint8_t* p = start
+    cdef Element field
+    if e.len > PACKED_MAX or count == 0 or (start != e.value + 1 and count < HASH_COUNT_FOLLOWS):
+        return b"a packed hash's header is wrong"
+    while p < end:
+        if not element_is_well(p, end) or not element_is_well(element_skip(p), end):
+            return b"a packed hash's pair is wrong"
+        element_read(p, &field)
+        if hash_seek(start, p, &field) is not NULL:
+            return b"a packed hash has a field twice"
+        p = element_skip(element_skip(p))
+        seen += 1
+    if seen != count:
+        return b"a packed hash's count is wrong"
+    return NULL
+
+
+cdef const char* hash_validate(Store* store, const Entry* e) noexcept nogil:
+    if e.enc == ENC_BYTES:
+        return hash_validate_packed(e)
+    if e.enc != ENC_PTR:
+        return b"a hash's encoding is wrong"
+    if table_count(hash_table(e)) == 0:
+        return b"a hash is empty"
+    return table_validate(store, hash_table(e))
+
+
+cdef TypeOps HASH_OPS = [
+    b"hash", hash_free, hash_memory, hash_encode, hash_decode, hash_copy, hash_digest, hash_encoding, hash_length,
+    hash_validate,
+]
