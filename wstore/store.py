@@ -1,6 +1,7 @@
 """`wstore.Store`: the engine embedded in this process, without a socket.
 
-Typed methods for the most used commands (names and arguments as redis-py has them), `execute` for every command.
+Typed methods for the most used commands (names and arguments as redis-py has them; those of the collection types are
+in store_collections.py), `execute` for every command.
 Keys and values go in as bytes, or str as UTF-8, and come out as bytes.  Errors are `wstore.ReplyError`.
 """
 from collections.abc import Iterator, Mapping
@@ -9,17 +10,15 @@ from typing import TYPE_CHECKING
 from wstore.admin import install
 from wstore.commands import _commands
 from wstore.engine._engine import TypedStore
+from wstore.store_collections import CollectionMethods, Key, Value
 
 if TYPE_CHECKING:
     import numpy
 
-Value = bytes | str | int | float
-Key = bytes | str
-
 SCAN_COUNT = 100
 
 
-class Store(TypedStore):
+class Store(TypedStore, CollectionMethods):
     """A keyspace of `databases` databases with all commands, in memory of this process.
 
     Use as a context manager, or call `close()`, to free it at once.
