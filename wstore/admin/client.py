@@ -227,14 +227,16 @@ def client_unpause(session, args):
 
 @command("client|unblock", arity=-3, flags=_ALL)
 def client_unblock(session, args):
-    """CLIENT UNBLOCK id [TIMEOUT | ERROR]: whether it was blocked; no command blocks yet"""
+    """CLIENT UNBLOCK id [TIMEOUT | ERROR]: whether it was blocked"""
     if len(args) > 4:
         raise too_many(args)
     if len(args) == 4 and args[3].lower() not in (b"timeout", b"error"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-    if str_to_i64(args[2]) is None:
+    number = str_to_i64(args[2])
+    if number is None:
         raise ReplyError("ERR value is not an integer or out of range")
-    return 0
+    with_error = len(args) == 4 and args[3].lower() == b"error"
+    return int(number > 0 and session.engine.unblock_client(number, with_error))
 
 
 # -- properties of one's own ---------------------------------------------------------------------------------------

@@ -59,9 +59,9 @@ def clients(engine):
         "maxclients": engine.config["maxclients"],
         "client_recent_max_input_buffer": facts["max_input"],
         "client_recent_max_output_buffer": facts["max_output"],
-        "blocked_clients": 0,
+        "blocked_clients": facts["blocked"],
         "tracking_clients": 0,
-        "clients_in_timeout_table": 0,
+        "clients_in_timeout_table": facts["deadlines"],
     }
 
 

@@ -3,7 +3,7 @@
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
 segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, background.pyx, databases.pyx; then client.pxd, table.pxd and
 server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, links.pxd, links.pyx, dispatch.pyx (commands in batches),
-transactions.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
+transactions.pyx, blocking.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
 loop.pyx; api.pyx (the function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -37,6 +37,7 @@ include "observe.pyx"
 include "links.pyx"
 include "dispatch.pyx"
 include "transactions.pyx"
+include "blocking.pyx"
 include "client.pyx"
 include "options.pyx"
 include "server.pyx"

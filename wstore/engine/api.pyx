@@ -34,13 +34,20 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.execute_queued = api_exec
     api.discard = api_discard
     api.client_place = api_client_place
+    api.changed = api_changed
+    api.event = api_event
     api.block = api_block
     api.free_later = api_free_later
     api.log = api_log
 
 
-cdef bint api_block(Call* call, int first, int count, int64_t deadline_ms) noexcept nogil:
-    return 0
+cdef void api_changed(Store* store, Db* db, const Key* key, uint32_t event_class, const char* event) noexcept nogil:
+    if store.observers & OBSERVE_BLOCKED:
+        blocked_changed(server_of(store), db, key)
+
+
+cdef void api_event(Store* store, Db* db, const Key* key, uint32_t event_class, const char* event) noexcept nogil:
+    pass
 
 
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:

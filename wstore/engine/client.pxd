@@ -58,14 +58,28 @@ cdef enum ClientFlag:
     CLIENT_EXECUTING = 1 << 19          # EXEC runs what was queued
     CLIENT_DIRTY = 1 << 20              # a key that it watches has changed: EXEC runs nothing
     CLIENT_PUBSUB = 1 << 21             # it has subscriptions
+    CLIENT_BLOCKED = 1 << 24            # it waits for a key: Client.blocked
+    CLIENT_RESUMING = 1 << 25           # it was unblocked, and its requests behind that wait: in Server.unblocked
+    CLIENT_MADE_READY = 1 << 26         # its command has made a key ready that others wait for
+    # at its end
+    CLIENT_ENDING = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP
     # runs no (further) command
-    CLIENT_STOPPED = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP | CLIENT_POSTPONED
+    CLIENT_STOPPED = CLIENT_ENDING | CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_RESUMING
+    # there is something to do behind its command
+    CLIENT_AFTER_COMMAND = CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_MADE_READY
     CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
 
 cdef struct QueuedCall:         # one command of a transaction, in one piece of memory with its arguments' bytes
     size_t size_bytes
     int argc
     Str argv[1]
+
+cdef struct Blocked:            # what a client in a blocking command waits with
+    QueuedCall* call            # the command
+    int64_t deadline_ms         # Unix time; 0: none
+    size_t place                # in Server.deadlines, if it has one
+    uint64_t ticks              # that the command has taken so far
+    bint again                  # it was woken and has blocked again
 
 cdef struct Client:
     # -- input and parser
@@ -92,6 +106,7 @@ cdef struct Client:
     int queued_count
     int queued_cap
     size_t queued_bytes
+    Blocked* blocked            # or NULL
     LinkList links[LINK_KINDS]  # what it watches, waits for and listens to
     # -- output
     Reply out

@@ -54,6 +54,7 @@ cdef void client_close(Server* s, Client* c) noexcept nogil:
         return
     if c.flags & CLIENT_MONITOR:
         s.monitor_count -= 1
+    forget_blocked(s, c)
     links_drop_all(s, c)
     c.flags |= CLIENT_CLOSED
     if c.fd >= 0:
@@ -69,6 +70,7 @@ cdef void client_close_asap(Server* s, Client* c) noexcept nogil:
     if c.flags & (CLIENT_CLOSED | CLIENT_CLOSE_ASAP) == 0:
         c.flags |= CLIENT_CLOSE_ASAP
         s.closing_count += 1
+        forget_blocked(s, c)
 
 
 cdef void drop_session(Client* c) noexcept with gil:
@@ -128,15 +130,16 @@ cdef void set_text(char** field, const char* p, size_t n) noexcept nogil:
 cdef void check_output_limit(Server* s, Client* c) noexcept nogil:
     """client-output-buffer-limit: close a client that has too much, or somewhat less for too long."""
     cdef int64_t used = <int64_t>(c.out.len - c.sent)
-    cdef int64_t hard = s.store.config.obuf_hard[0]
-    cdef int64_t soft = s.store.config.obuf_soft[0]
+    cdef int kind = 2 if c.flags & CLIENT_PUBSUB else 0
+    cdef int64_t hard = s.store.config.obuf_hard[kind]
+    cdef int64_t soft = s.store.config.obuf_soft[kind]
     cdef int64_t now_s = s.store.now_ms // 1000
     if soft == 0 or used < soft:
         c.soft_limit_since_s = 0
     elif c.soft_limit_since_s == 0:
         c.soft_limit_since_s = now_s
     if (hard > 0 and used >= hard) or (
-            c.soft_limit_since_s > 0 and now_s - c.soft_limit_since_s > s.store.config.obuf_soft_seconds[0]):
+            c.soft_limit_since_s > 0 and now_s - c.soft_limit_since_s > s.store.config.obuf_soft_seconds[kind]):
         s.store.stats.output_buffer_limit_disconnections += 1
         s.store.api.log(s.store, LOG_WARNING, b"A client is closed: it passed client-output-buffer-limit")
         client_close_asap(s, c)

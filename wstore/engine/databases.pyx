@@ -35,6 +35,9 @@ cdef void st_swap(Store* store, int a, int b) noexcept nogil:
     second.index = a
     first.index = b
     store.places_stamp += 1
+    if store.observers & OBSERVE_BLOCKED:
+        blocked_db_changed(server_of(store), a)
+        blocked_db_changed(server_of(store), b)
 
 
 # -- validation ---------------------------------------------------------------------------------------------------

@@ -139,8 +139,8 @@ cdef void run_batch(Server* s) noexcept nogil:
             output_begin(s, c)
             s.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
         run_call(s, c, call)
-        if WS_UNLIKELY(c.flags & CLIENT_POSTPONED):
-            put_back(c, b.starts[i])
+        if WS_UNLIKELY(c.flags & CLIENT_AFTER_COMMAND):
+            after_command(s, c, i)
         if WS_UNLIKELY(c.out.len > OUTPUT_EAGER):
             send_early(s, c)
     b.count = 0
@@ -149,8 +149,24 @@ cdef void run_batch(Server* s) noexcept nogil:
     b.scratch_len = 0
 
 
+cdef void after_command(Server* s, Client* c, int i) noexcept nogil:
+    """Command i of the batch is to run later, has blocked, or has made keys ready that others wait for."""
+    cdef Batch* b = &s.batch
+    cdef int later
+    if c.flags & CLIENT_POSTPONED:
+        put_back(c, b.starts[i])
+    if c.flags & CLIENT_BLOCKED:
+        for later in range(i + 1, b.count):
+            if b.calls[later].client == c:
+                put_back(c, b.starts[later])
+                break
+    if c.flags & CLIENT_MADE_READY:
+        serve_ready_names(s)
+        c.flags &= ~<uint32_t>CLIENT_MADE_READY
+
+
 cdef void put_back(Client* c, size_t start) noexcept nogil:
-    """The request that begins at `start` has not run: it is parsed again when the client goes on."""
+    """The request that begins at `start` has not run: it and those behind are parsed again when the client goes on."""
     c.args_left = 0
     c.bulk_len = NO_BULK
     c.arg_count = 0
@@ -195,6 +211,7 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
     if WS_UNLIKELY(spec == NULL or (call.argc != spec.arity and (spec.arity > 0 or call.argc < -spec.arity))
                    or s.guarded or c.flags & CLIENT_MULTI or must_authenticate(s, c)):
         if not admit(s, c, call):
+            c.last_stats = <CommandStats*>spec.stats if spec != NULL else NULL
             if c.flags & CLIENT_POSTPONED == 0:
                 after_reply(s, c, call, start, <CommandStats*>spec.stats if spec != NULL else NULL, 1)
             return
@@ -206,11 +223,14 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
         spec.fn(call)
     else:
         call_python(s, c, call)     # which may free spec
-    count_call(s, c, call, stats, flags)
+    if WS_UNLIKELY(c.flags & CLIENT_BLOCKED):
+        count_parked(s, c, stats)
+    else:
+        count_call(s, c, call, stats, flags)
     if WS_UNLIKELY(s.monitor_count > 0 and not flags & (CMD_SKIP_MONITOR | CMD_ADMIN)):
         feed_monitors(s, c, call)
     if WS_UNLIKELY(c.out.len > start and c.out.data[start] == c"-" or c.flags & CLIENT_REPLY_DROPPED
-                   or c.flags & CLIENT_REPLY_SKIP_NEXT):
+                   or c.flags & CLIENT_REPLY_SKIP_NEXT) and not c.flags & CLIENT_BLOCKED:
         after_reply(s, c, call, start, stats, 0)
 
 

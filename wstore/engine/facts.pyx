@@ -124,6 +124,7 @@ cdef struct ClientsTotal:
     size_t memory               # bytes
     size_t max_input            # bytes received and not yet run, of the client with most of them
     size_t max_output           # bytes not yet sent
+    size_t postponed            # held back by CLIENT PAUSE
 
 
 cdef ClientsTotal clients_total(const Server* s) noexcept nogil:
@@ -135,15 +136,20 @@ cdef ClientsTotal clients_total(const Server* s) noexcept nogil:
             t.connected += 1
             t.memory += sizeof(Client) + c.in_cap + (0 if c.out.cap & 1 else c.out.cap) + c.arg_cap * sizeof(Str)
             t.max_input = max(t.max_input, c.in_len - c.cmd_start)
+            t.postponed += c.flags & CLIENT_POSTPONED != 0
             t.max_output = max(t.max_output, c.out.len - c.sent)
         c = c.next
     return t
 
 
 def client_facts(Engine engine not None):
-    """Connections: how many, bytes they take, the largest input and output that one has waiting."""
-    cdef ClientsTotal t = clients_total(server_of(engine.store))
-    return {"connected": t.connected, "memory": t.memory, "max_input": t.max_input, "max_output": t.max_output}
+    """Connections: how many, bytes they take, the largest input and output that one has waiting; those blocked, or
+    held back by CLIENT PAUSE, and how many blocked ones have a deadline."""
+    cdef Server* s = server_of(engine.store)
+    cdef ClientsTotal t = clients_total(s)
+    return {
+        "blocked": s.blocked_count + t.postponed, "deadlines": s.deadline_count,
+        "connected": t.connected, "memory": t.memory, "max_input": t.max_input, "max_output": t.max_output}
 
 
 # -- commands ------------------------------------------------------------------------------------------------------

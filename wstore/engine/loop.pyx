@@ -77,7 +77,7 @@ cdef void sweep_client(Server* s, Client* c) noexcept nogil:
     if c.out.len > c.sent:
         check_output_limit(s, c)
     if timeout_ms > 0 and s.store.now_ms - c.active_ms > timeout_ms and not c.flags & (
-            CLIENT_MONITOR | CLIENT_POSTPONED):
+            CLIENT_MONITOR | CLIENT_POSTPONED | CLIENT_BLOCKED):
         s.store.api.log(s.store, LOG_VERBOSE, b"Closing idle client")
         client_close(s, c)
 
@@ -160,8 +160,8 @@ cdef int wait_ms(Server* s, bint again) noexcept nogil:
     if again or wait_us <= 0:
         return 0
     if s.have_postponed:
-        return <int>max(min(wait_us // 1000, s.pause_until_ms - ws_unix_ms()), <int64_t>0) + 1
-    return <int>(wait_us // 1000) + 1
+        wait_us = max(min(wait_us, (s.pause_until_ms - ws_unix_ms()) * 1000), <int64_t>0)
+    return <int>deadline_wait_ms(s, wait_us // 1000 + 1)
 
 
 cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
@@ -175,8 +175,11 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     for i in range(n):
         handle_event(s, &events[i])
     serve_ready(s)
+    end_overdue(s)
+    resume_unblocked(s)
     if s.pause_until_ms > 0 and s.pause_until_ms <= s.store.now_ms or s.have_postponed and s.pause_until_ms == 0:
         resume_postponed(s)
+        resume_unblocked(s)
     upkeep(s, begin_us)
     cron(s, begin_us)
     again = ks_turn(s.store, TURN_BUDGET_US)
@@ -232,6 +235,7 @@ cdef void loop_close(Server* s) noexcept nogil:
     while s.first != NULL:
         client_close(s, s.first)
     s.ready_count = 0
+    s.unblocked_count = 0
     s.writer_count = 0
     s.out_used = 0
     bury_clients(s)

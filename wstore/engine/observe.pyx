@@ -199,7 +199,7 @@ cdef void feed_monitors(Server* s, Client* c, Call* call) noexcept nogil:
     memset(&line, 0, sizeof(line))
     monitor_line(s, c, call, &line)
     while to != NULL:
-        if to.flags & CLIENT_MONITOR and not to.flags & CLIENT_STOPPED:
+        if to.flags & CLIENT_MONITOR and not to.flags & CLIENT_ENDING:
             client_append(s, to, line.data, line.len)
         to = to.next
     ws_free(line.data)

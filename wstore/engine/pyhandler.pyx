@@ -289,7 +289,11 @@ cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
     c = internal_client(s)
     try:
         c.db = db[0]
+        s.depth += 1
         run_internal(s, c, argv, argc)
+        s.depth -= 1
+        if s.ready_name_count > 0 and s.depth == 0 and s.batch.running < 0:
+            serve_ready_names(s)
         db[0] = c.db
         value = take_reply(c)
         raise_kept(s)
@@ -345,8 +349,12 @@ cdef str flags_of_client(const Client* c):
         out += "O"
     if c.flags & CLIENT_MULTI:
         out += "x"
+    if c.flags & (CLIENT_BLOCKED | CLIENT_POSTPONED):
+        out += "b"
     if c.flags & CLIENT_CLOSE_AFTER_REPLY:
         out += "c"
+    if c.flags & CLIENT_RESUMING:
+        out += "u"
     if c.flags & CLIENT_CLOSE_ASAP:
         out += "A"
     if c.flags & CLIENT_UNIX:

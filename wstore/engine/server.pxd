@@ -10,7 +10,7 @@ Invariants
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from wstore.engine.abi cimport Call, Store, Str
 from wstore.engine.client cimport Client
-from wstore.engine.links cimport LINK_KINDS, LinkTable
+from wstore.engine.links cimport LINK_KINDS, LinkName, LinkTable
 from wstore.engine.table cimport CommandStats
 
 cdef extern from "pthread.h" nogil:
@@ -92,6 +92,17 @@ cdef struct Server:
     int64_t pause_until_ms      # 0: not paused
     bint pause_all              # else writes only
     bint have_postponed
+    # -- blocked clients: blocking.pyx
+    size_t blocked_count
+    Client** deadlines
+    size_t deadline_count
+    size_t deadline_cap
+    LinkName** ready_names
+    size_t ready_name_count
+    size_t ready_name_cap
+    Client** unblocked
+    size_t unblocked_count
+    size_t unblocked_cap
     LinkTable links[LINK_KINDS] # who watches, waits for and listens to which name
     # -- shared buffers
     char* in_shared             # while there is a loop
@@ -111,6 +122,7 @@ cdef struct Server:
     size_t slow_count
     size_t slow_cap
     uint64_t slow_next_id
+    int depth                   # of calls of Engine.execute
     Client* internal            # without a connection, for Engine.execute
     void* raised                # PyObject*: KeyboardInterrupt or the like, met where it cannot be raised
     # -- loop

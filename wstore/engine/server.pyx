@@ -74,6 +74,9 @@ cdef void server_destroy(Server* s) noexcept:
     batch_destroy(s)
     ws_free(s.ready)
     ws_free(s.writers)
+    ws_free(s.deadlines)
+    ws_free(s.ready_names)
+    ws_free(s.unblocked)
     ws_free(s.errors)
     pthread_mutex_destroy(&s.mutex)
     s.store.server = NULL

@@ -78,6 +78,8 @@ cdef class Engine:
                 if wrong != NULL:
                     raise AssertionError(f"database {i}: {wrong.decode()}")
         wrong = links_validate(server_of(self.store))
+        if wrong == NULL:
+            wrong = blocked_validate(server_of(self.store))
         if wrong != NULL:
             raise AssertionError(f"links: {wrong.decode()}")
 
@@ -178,6 +180,17 @@ cdef class Engine:
     def kill_client(self, client_id):
         """Close a connection; the one that is asking still gets its reply. False: there is none of that id."""
         return kill_client(server_of(self.store), client_id)
+
+    def unblock_client(self, client_id, with_error):
+        """End a connection's wait for a key: a null array or an error is its reply. False: it does not wait."""
+        cdef Server* s = server_of(self.store)
+        cdef bint done
+        server_enter(s)
+        done = unblock_client(s, client_id, with_error)
+        if done and s.wake_fd >= 0:
+            ws_wake(s.wake_fd)
+        server_unlock(s)
+        return done
 
     def pause(self, until_ms, everything):
         """Hold back all commands, or only writes, until a Unix time in ms; a longer or wider pause stays."""

@@ -56,9 +56,9 @@ cdef void multi_end(Client* c) noexcept nogil:
     c.flags &= ~<uint32_t>(CLIENT_MULTI | CLIENT_MULTI_FAILED | CLIENT_MULTI_WRITES | CLIENT_EXECUTING)
 
 
-cdef void run_queued(Server* s, Client* c, QueuedCall* q) noexcept nogil:
-    cdef Call call
-    memset(&call, 0, sizeof(call))
+cdef void prepare_queued(Server* s, Client* c, QueuedCall* q, Call* call) noexcept nogil:
+    """The call that was kept, ready for run_call."""
+    memset(call, 0, sizeof(Call))
     call.api = s.store.api
     call.store = s.store
     call.client = c
@@ -67,6 +67,11 @@ cdef void run_queued(Server* s, Client* c, QueuedCall* q) noexcept nogil:
     call.spec = find_spec(table_of(s.store), q.argv, q.argc)
     if call.spec != NULL and 0 < call.spec.first_key < q.argc:
         ks_key(s.store, q.argv[call.spec.first_key], &call.key)
+
+
+cdef void run_queued(Server* s, Client* c, QueuedCall* q) noexcept nogil:
+    cdef Call call
+    prepare_queued(s, c, q, &call)
     run_call(s, c, &call)
 
 
