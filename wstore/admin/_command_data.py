@@ -790,6 +790,11 @@ COMMANDS = {
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")],
         doc_flags="syscmd"),
+    "sadd": _command(
+        "Add members to a set, creating it if need be", "1.0.0", "set", "O(1) for each member", "write set fast",
+        key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
+        history=[("2.4.0", "several members at once")]),
     "scan": _command(
         "Walk through the key names step by step", "2.8.0", "generic", "O(1) for each call, O(N) for the whole walk",
         "keyspace read slow", tips="nondeterministic_output request_policy:special",
@@ -798,6 +803,17 @@ COMMANDS = {
             _arg("count", "integer", "COUNT", flags="optional"),
             _arg("type", "string", "TYPE", flags="optional", since="6.0.0")],
         history=[("6.0.0", "the option `TYPE`")]),
+    "scard": _command(
+        "Count the members of a set", "1.0.0", "set", "O(1)", "read set fast", key_specs=[_keys(1, "RO")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "sdiff": _command(
+        "Give the members of the first set that no other set has", "1.0.0", "set", "O(N) in the members of all sets",
+        "read set slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access", last=-1)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "sdiffstore": _command(
+        "Store the members of one set that the others do not have", "1.0.0", "set", "O(N) in the members of all sets",
+        "write set slow", key_specs=[_keys(1, "OW update"), _keys(2, "RO access", last=-1)],
+        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
     "select": _command(
         "Choose the database for this connection", "1.0.0", "connection", "O(1)", "fast connection",
         arguments=[_arg("index", "integer")]),
@@ -846,6 +862,25 @@ COMMANDS = {
             _arg("force", "pure-token", "FORCE", flags="optional", since="7.0.0"),
             _arg("abort", "pure-token", "ABORT", flags="optional", since="7.0.0")],
         history=[("7.0.0", "the options `NOW`, `FORCE`, `ABORT`")]),
+    "sinter": _command(
+        "Give the members that several sets have in common", "1.0.0", "set",
+        "O(N*M), N members in the smallest of M sets", "read set slow", tips="nondeterministic_output_order",
+        key_specs=[_keys(1, "RO access", last=-1)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "sintercard": _command(
+        "Count the members that several sets have in common, up to a limit", "7.0.0", "set",
+        "O(N*M), N members in the smallest of M sets", "read set slow", key_specs=[_counted_keys(1, "RO access")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("limit", "integer", "LIMIT", flags="optional")]),
+    "sinterstore": _command(
+        "Store the members that several sets have in common", "1.0.0", "set",
+        "O(N*M), N members in the smallest of M sets", "write set slow",
+        key_specs=[_keys(1, "RW update"), _keys(2, "RO access", last=-1)],
+        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
+    "sismember": _command(
+        "Tell whether a set has a member", "1.0.0", "set", "O(1)", "read set fast", key_specs=[_keys(1, "RO")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
     "slotsinfo": _command(
         "List slots that have keys, with their key counts", "0.1.0", "cluster", "O(N) in the slots asked for",
         "read slow",
@@ -862,6 +897,42 @@ COMMANDS = {
     "slowlog|reset": _command(
         "Empty the slow log", "2.2.12", "server", "O(N) in its entries", "admin slow dangerous",
         tips="request_policy:all_nodes response_policy:all_succeeded"),
+    "smembers": _command(
+        "Give all members of a set", "1.0.0", "set", "O(N) in the members", "read set slow",
+        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "smismember": _command(
+        "Tell of each of several values whether a set has it", "6.2.0", "set", "O(1) for each value", "read set fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")]),
+    "smove": _command(
+        "Carry a member over to another set", "1.0.0", "set", "O(1)", "write set fast",
+        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
+        arguments=[
+            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1), _arg("member", "string")]),
+    "spop": _command(
+        "Take random members out of a set", "1.0.0", "set", "O(1) for each member", "write set fast",
+        tips="nondeterministic_output", key_specs=[_keys(1, "RW access delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="3.2.0")],
+        history=[("3.2.0", "the argument `count`")]),
+    "srandmember": _command(
+        "Give random members of a set", "1.0.0", "set", "O(1) for each member", "read set slow",
+        tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="2.6.0")],
+        history=[("2.6.0", "the argument `count`")]),
+    "srem": _command(
+        "Remove members from a set; an empty set goes", "1.0.0", "set", "O(1) for each member", "write set fast",
+        key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
+        history=[("2.4.0", "several members at once")]),
+    "sscan": _command(
+        "Walk through the members of a set step by step", "2.8.0", "set",
+        "O(1) for each call, O(N) for the whole walk", "read set slow", tips="nondeterministic_output",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
+            _arg("pattern", "pattern", "MATCH", flags="optional"),
+            _arg("count", "integer", "COUNT", flags="optional")]),
     "strlen": _command(
         "Tell how many bytes a string has", "2.2.0", "string", "O(1)", "read string fast", key_specs=[_keys(1, "RO")],
         arguments=[_arg("key", "key", key_spec=0)]),
@@ -870,6 +941,14 @@ COMMANDS = {
         "O(N) in the bytes returned", "read string slow", key_specs=[_keys(1, "RO access")],
         arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("end", "integer")],
         doc_flags="deprecated", deprecated=("2.0.0", "`GETRANGE`")),
+    "sunion": _command(
+        "Give the members of several sets together", "1.0.0", "set", "O(N) in the members of all sets",
+        "read set slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access", last=-1)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "sunionstore": _command(
+        "Store the members of several sets together", "1.0.0", "set", "O(N) in the members of all sets",
+        "write set slow", key_specs=[_keys(1, "OW update"), _keys(2, "RO access", last=-1)],
+        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
     "swapdb": _command(
         "Exchange two databases", "4.0.0", "server", "O(N) in the clients that watch keys there",
         "keyspace write fast dangerous", arguments=[_arg("index1", "integer"), _arg("index2", "integer")]),

@@ -29,6 +29,9 @@ include "../types/string.pyx"
 include "../types/table_node.pyx"
 include "../types/table.pyx"
 include "../types/table_walk.pyx"
+include "../types/set_small.pyx"
+include "../types/set.pyx"
+include "../types/set_ops.pyx"
 include "../types/hash.pyx"
 include "../types/hash_ops.pyx"
 
@@ -42,6 +45,9 @@ include "generic.pyx"
 include "expire.pyx"
 include "databases.pyx"
 include "scan.pyx"
+include "sets.pyx"
+include "set_algebra.pyx"
+include "set_random.pyx"
 include "dump.pyx"
 include "slots.pyx"
 include "hashes.pyx"
@@ -85,6 +91,9 @@ cdef int fill_tables() except -1:
     add_commands(EXPIRE_COMMANDS, sizeof(EXPIRE_COMMANDS))
     add_commands(DATABASE_COMMANDS, sizeof(DATABASE_COMMANDS))
     add_commands(SCAN_COMMANDS, sizeof(SCAN_COMMANDS))
+    add_commands(SET_COMMANDS, sizeof(SET_COMMANDS))
+    add_commands(SET_ALGEBRA_COMMANDS, sizeof(SET_ALGEBRA_COMMANDS))
+    add_commands(SET_RANDOM_COMMANDS, sizeof(SET_RANDOM_COMMANDS))
     add_commands(DUMP_COMMANDS, sizeof(DUMP_COMMANDS))
     add_commands(SLOT_COMMANDS, sizeof(SLOT_COMMANDS))
     add_commands(HASH_COMMANDS, sizeof(HASH_COMMANDS))
@@ -95,6 +104,7 @@ cdef int fill_tables() except -1:
     add_commands(TRANSACTION_COMMANDS, sizeof(TRANSACTION_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     MODULE.types[<int>TYPE_HASH] = &HASH_OPS
+    MODULE.types[<int>TYPE_SET] = &SET_OPS
     return 0
 
 
