@@ -190,21 +190,22 @@ def test_names_after_restore(diff: Differential):
 # -- errors --------------------------------------------------------------------------------------------
 
 ERRORS = [
-    "HSET", "HSET h", "HSET h f", "HSET h f v f", "HMSET h f", "HMSET h f v f", "HMSET h", "HSETNX h f", "HSETNX h f v v",
-    "HGET h", "HGET h f f", "HMGET h", "HDEL h", "HGETALL", "HGETALL h h", "HKEYS h h", "HVALS", "HLEN h f", "HSTRLEN h",
-    "HEXISTS h", "HINCRBY h f", "HINCRBY h f 1 1", "HINCRBY h f x", "HINCRBY h f 1.5", "HINCRBY h f", "HINCRBY h text 1",
-    "HINCRBY h text x", f"HINCRBY h n {INT64_MAX}", f"HINCRBY h n {INT64_MAX + 1}", f"HINCRBY h new {INT64_MAX}",
-    f"HINCRBY h m -{INT64_MAX}", f"HINCRBY none f -{INT64_MAX + 1}", "HINCRBYFLOAT h f x", "HINCRBYFLOAT h text 1",
-    "HINCRBYFLOAT h n inf", "HINCRBYFLOAT h n -inf", "HINCRBYFLOAT h n nan", "HINCRBYFLOAT none f inf",
-    "HINCRBYFLOAT h n 1e400", "HINCRBYFLOAT h text inf", "HINCRBYFLOAT h inf 1", "HINCRBYFLOAT h huge 1.1e4932",
-    "HRANDFIELD", "HRANDFIELD h x", "HRANDFIELD h 1 x", "HRANDFIELD h x x", "HRANDFIELD h 1 WITHVALUES x",
-    f"HRANDFIELD h -{INT64_MAX + 1}", f"HRANDFIELD h {INT64_MAX + 1}", f"HRANDFIELD h {INT64_MAX} WITHVALUES",
-    f"HRANDFIELD h -{INT64_MAX} WITHVALUES", f"HRANDFIELD none {INT64_MAX // 2 + 1} withvalues",
-    f"HRANDFIELD none {INT64_MAX // 2} withvalues", "HRANDFIELD none", "HRANDFIELD none 3", "HRANDFIELD none -3",
-    "HRANDFIELD h 0", "HRANDFIELD h 0 WITHVALUES", f"HRANDFIELD h {INT64_MAX}", "HSCAN", "HSCAN h", "HSCAN h x",
-    "HSCAN none x", "HSCAN h 0 COUNT", "HSCAN h 0 COUNT 0", "HSCAN h 0 COUNT x", "HSCAN h 0 TYPE hash",
-    "HSCAN h 0 MATCH", "HSCAN none 0 COUNT 0", "HSCAN h 0 MATCH n* COUNT 5", "HSCAN h 0 count 5 match [^n]*",
-    "HSCAN h 0 FOO 1", "HSCAN h -1", "HSCAN h 18446744073709551616", "HSCAN h 77", "HSCAN none 0"]
+    "HSET", "HSET h", "HSET h f", "HSET h f v f", "HMSET h f", "HMSET h f v f", "HMSET h", "HSETNX h f",
+    "HSETNX h f v v", "HGET h", "HGET h f f", "HMGET h", "HDEL h", "HGETALL", "HGETALL h h", "HKEYS h h", "HVALS",
+    "HLEN h f", "HSTRLEN h", "HEXISTS h", "HINCRBY h f", "HINCRBY h f 1 1", "HINCRBY h f x", "HINCRBY h f 1.5",
+    "HINCRBY h f", "HINCRBY h text 1", "HINCRBY h text x", f"HINCRBY h n {INT64_MAX}", f"HINCRBY h n {INT64_MAX + 1}",
+    f"HINCRBY h new {INT64_MAX}", f"HINCRBY h m -{INT64_MAX}", f"HINCRBY none f -{INT64_MAX + 1}",
+    "HINCRBYFLOAT h f x", "HINCRBYFLOAT h text 1", "HINCRBYFLOAT h n inf", "HINCRBYFLOAT h n -inf",
+    "HINCRBYFLOAT h n nan", "HINCRBYFLOAT none f inf", "HINCRBYFLOAT h n 1e400", "HINCRBYFLOAT h text inf",
+    "HINCRBYFLOAT h inf 1", "HINCRBYFLOAT h huge 1.1e4932", "HRANDFIELD", "HRANDFIELD h x", "HRANDFIELD h 1 x",
+    "HRANDFIELD h x x", "HRANDFIELD h 1 WITHVALUES x", f"HRANDFIELD h -{INT64_MAX + 1}",
+    f"HRANDFIELD h {INT64_MAX + 1}", f"HRANDFIELD h {INT64_MAX} WITHVALUES", f"HRANDFIELD h -{INT64_MAX} WITHVALUES",
+    f"HRANDFIELD none {INT64_MAX // 2 + 1} withvalues", f"HRANDFIELD none {INT64_MAX // 2} withvalues",
+    "HRANDFIELD none", "HRANDFIELD none 3", "HRANDFIELD none -3", "HRANDFIELD h 0", "HRANDFIELD h 0 WITHVALUES",
+    f"HRANDFIELD h {INT64_MAX}", "HSCAN", "HSCAN h", "HSCAN h x", "HSCAN none x", "HSCAN h 0 COUNT",
+    "HSCAN h 0 COUNT 0", "HSCAN h 0 COUNT x", "HSCAN h 0 TYPE hash", "HSCAN h 0 MATCH", "HSCAN none 0 COUNT 0",
+    "HSCAN h 0 MATCH n* COUNT 5", "HSCAN h 0 count 5 match [^n]*", "HSCAN h 0 FOO 1", "HSCAN h -1",
+    "HSCAN h 18446744073709551616", "HSCAN h 77", "HSCAN none 0"]
 
 
 @pytest.mark.parametrize("command", ERRORS)

@@ -123,6 +123,7 @@ cdef void hash_random(Store* store, const Entry* e, Element* field, Element* val
     cdef size_t count, skip
     cdef const uint8_t* p
     if not hash_is_packed(e):
+        memset(&item, 0, sizeof(item))
         table_random(store, hash_table(e), &item)
         field[0] = item.name
         value[0] = item.value

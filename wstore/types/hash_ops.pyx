@@ -49,12 +49,13 @@ cdef int hash_decode_pair(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
 
 
 cdef int hash_decode_plain(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
-    cdef uint64_t count, i
-    if rdb_get_count(data, pos, &count):
+    cdef uint64_t left
+    if rdb_get_count(data, pos, &left):
         return -1
-    for i in range(count):
+    while left > 0:
         if hash_decode_pair(b, data, pos):
             return -1
+        left -= 1
     return 0
 
 
