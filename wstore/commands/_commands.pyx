@@ -34,6 +34,13 @@ include "../types/set.pyx"
 include "../types/set_ops.pyx"
 include "../types/hash.pyx"
 include "../types/hash_ops.pyx"
+include "../types/zset_items.pyx"
+include "../types/zset_index.pyx"
+include "../types/zset_tree.pyx"
+include "../types/zset_edit.pyx"
+include "../types/zset.pyx"
+include "../types/zset_walk.pyx"
+include "../types/zset_ops.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
 include "strings.pyx"
@@ -105,6 +112,7 @@ cdef int fill_tables() except -1:
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     MODULE.types[<int>TYPE_HASH] = &HASH_OPS
     MODULE.types[<int>TYPE_SET] = &SET_OPS
+    MODULE.types[<int>TYPE_ZSET] = &ZSET_OPS
     return 0
 
 
