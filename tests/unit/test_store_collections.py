@@ -52,6 +52,28 @@ def test_a_hash_without_fields_to_store(store):
         store.hset("h")
 
 
+# -- sets ---------------------------------------------------------------------------------------------
+
+
+def test_sets(store):
+    assert store.sadd("s", "a", 1, b"\xff") == 3 and store.sadd("s", "a", "b") == 1
+    assert store.smembers("s") == {b"a", b"1", b"\xff", b"b"} and store.smembers("none") == set()
+    assert store.scard("s") == 4 and store.sismember("s", 1) is True and store.sismember("s", 2) is False
+    assert store.srem("s", "a", "none") == 1
+    taken = store.spop("s")
+    assert taken in {b"1", b"\xff", b"b"} and store.spop("s", 10) == {b"1", b"\xff", b"b"} - {taken}
+    assert store.spop("s") is None and store.spop("s", 2) == set() and store.exists("s") == 0
+
+
+def test_set_algebra(store):
+    store.sadd("odd", 1, 3, 5, 7)
+    store.sadd("prime", 2, 3, 5, 7)
+    store.sadd("two", 2)
+    assert store.sinter("odd", "prime") == {b"3", b"5", b"7"} == store.sinter(["odd", "prime"])
+    assert store.sunion(["odd", "prime"]) == {b"1", b"2", b"3", b"5", b"7"}
+    assert store.sdiff("prime", "odd", "none") == {b"2"} and store.sdiff(["prime"], "odd", "two") == set()
+
+
 # -- all of them --------------------------------------------------------------------------------------
 
 
