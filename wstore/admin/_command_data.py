@@ -42,6 +42,10 @@ def _command(summary, since, group, complexity, acl, tips="", key_specs=(), argu
     return {field: value for field, value in fields.items() if value is not None}
 
 
+_AGGREGATE = _arg(
+    "aggregate", "oneof", "AGGREGATE", flags="optional",
+    inner=[_arg("sum", "pure-token", "SUM"), _arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")])
+
 COMMANDS = {
     "append": _command(
         "Add bytes to the end of a string, creating it if need be", "2.0.0", "string",
@@ -130,6 +134,26 @@ COMMANDS = {
                                 "index_unit", "oneof", flags="optional", since="7.0.0",
                                 inner=[_arg("byte", "pure-token", "BYTE"), _arg("bit", "pure-token", "BIT")])])])],
         history=[("7.0.0", "the unit `BYTE` or `BIT` of the range")]),
+    "bzmpop": _command(
+        "Pop members from the first sorted set that has any, waiting for one if need be", "7.0.0", "sorted-set",
+        "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow blocking",
+        key_specs=[_counted_keys(2, "RW access delete")],
+        arguments=[
+            _arg("timeout", "double"), _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("where", "oneof", inner=[_arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")]),
+            _arg("count", "integer", "COUNT", flags="optional")]),
+    "bzpopmax": _command(
+        "Pop the member with the highest score, waiting for one if need be", "5.0.0", "sorted-set",
+        "O(log N) in the members", "write sortedset fast blocking",
+        key_specs=[_keys(1, "RW access delete", last=-2)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
+        history=[("6.0.0", "timeouts with fractions of a second")]),
+    "bzpopmin": _command(
+        "Pop the member with the lowest score, waiting for one if need be", "5.0.0", "sorted-set",
+        "O(log N) in the members", "write sortedset fast blocking",
+        key_specs=[_keys(1, "RW access delete", last=-2)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
+        history=[("6.0.0", "timeouts with fractions of a second")]),
     "client": _command("Manage client connections", "2.4.0", "connection", "As the subcommand", "slow"),
     "client|caching": _command(
         "Say whether the keys of the next command are to be tracked", "6.0.0", "connection", "O(1)",
@@ -969,4 +993,92 @@ COMMANDS = {
         "Remove keys, giving the memory of big values back in the background", "4.0.0", "generic",
         "O(1) for each key", "keyspace write fast", tips="request_policy:multi_shard response_policy:agg_sum",
         key_specs=[_keys(1, "RM delete", last=-1)], arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "zdiff": _command(
+        "Take from a sorted set what others have", "6.2.0", "sorted-set",
+        "O(N K) for K sources, the first of which has N members, O(M log M) in the result", "read sortedset slow",
+        key_specs=[_counted_keys(1, "RO access")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
+    "zdiffstore": _command(
+        "Store what a sorted set has and others have not", "6.2.0", "sorted-set",
+        "O(N K) for K sources, the first of which has N members, O(M log M) in the result", "write sortedset slow",
+        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
+        arguments=[
+            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
+            _arg("key", "key", flags="multiple", key_spec=1)]),
+    "zinter": _command(
+        "Intersect sorted sets", "6.2.0", "sorted-set",
+        "O(N K) for K sources, the smallest of which has N members, O(M log M) in the result", "read sortedset slow",
+        key_specs=[_counted_keys(1, "RO access")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE,
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
+    "zintercard": _command(
+        "Count the members that all sorted sets have", "7.0.0", "sorted-set",
+        "O(N K) for K sources, the smallest of which has N members", "read sortedset slow",
+        key_specs=[_counted_keys(1, "RO access")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("limit", "integer", "LIMIT", flags="optional")]),
+    "zinterstore": _command(
+        "Store the intersection of sorted sets", "2.0.0", "sorted-set",
+        "O(N K) for K sources, the smallest of which has N members, O(M log M) in the result", "write sortedset slow",
+        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
+        arguments=[
+            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
+            _arg("key", "key", flags="multiple", key_spec=1),
+            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE]),
+    "zmpop": _command(
+        "Pop members from the first of several sorted sets that has any", "7.0.0", "sorted-set",
+        "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow",
+        key_specs=[_counted_keys(1, "RW access delete")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("where", "oneof", inner=[_arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")]),
+            _arg("count", "integer", "COUNT", flags="optional")]),
+    "zpopmax": _command(
+        "Remove and tell the members with the highest scores", "5.0.0", "sorted-set", "O(M log N) for M of N members",
+        "write sortedset fast",
+        key_specs=[_keys(1, "RW access delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional")]),
+    "zpopmin": _command(
+        "Remove and tell the members with the lowest scores", "5.0.0", "sorted-set", "O(M log N) for M of N members",
+        "write sortedset fast",
+        key_specs=[_keys(1, "RW access delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional")]),
+    "zrandmember": _command(
+        "Tell members picked at random", "6.2.0", "sorted-set", "O(N) in the members told", "read sortedset slow",
+        tips="nondeterministic_output",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "options", "block", flags="optional",
+                inner=[_arg("count", "integer"), _arg("withscores", "pure-token", "WITHSCORES", flags="optional")])]),
+    "zscan": _command(
+        "Walk through the members of a sorted set step by step", "2.8.0", "sorted-set",
+        "O(1) for each call, O(N) for the whole walk", "read sortedset slow", tips="nondeterministic_output",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
+            _arg("pattern", "pattern", "MATCH", flags="optional"),
+            _arg("count", "integer", "COUNT", flags="optional")]),
+    "zunion": _command(
+        "Unite sorted sets", "6.2.0", "sorted-set", "O(N) in all members of the sources, O(M log M) in the result",
+        "read sortedset slow",
+        key_specs=[_counted_keys(1, "RO access")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE,
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
+    "zunionstore": _command(
+        "Store the union of sorted sets", "2.0.0", "sorted-set",
+        "O(N) in all members of the sources, O(M log M) in the result", "write sortedset slow",
+        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
+        arguments=[
+            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
+            _arg("key", "key", flags="multiple", key_spec=1),
+            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE]),
 }

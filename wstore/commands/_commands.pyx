@@ -59,6 +59,9 @@ include "dump.pyx"
 include "slots.pyx"
 include "hashes.pyx"
 include "hashes_walk.pyx"
+include "zset_algebra.pyx"
+include "zset_pops.pyx"
+include "zset_picks.pyx"
 include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
@@ -105,6 +108,9 @@ cdef int fill_tables() except -1:
     add_commands(SLOT_COMMANDS, sizeof(SLOT_COMMANDS))
     add_commands(HASH_COMMANDS, sizeof(HASH_COMMANDS))
     add_commands(HASH_WALK_COMMANDS, sizeof(HASH_WALK_COMMANDS))
+    add_commands(ZSET_ALGEBRA_COMMANDS, sizeof(ZSET_ALGEBRA_COMMANDS))
+    add_commands(ZSET_POP_COMMANDS, sizeof(ZSET_POP_COMMANDS))
+    add_commands(ZSET_PICK_COMMANDS, sizeof(ZSET_PICK_COMMANDS))
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
