@@ -192,20 +192,22 @@ cdef void store_combined(Call* c, SetOperation operation, const char* event) noe
     cdef SetBuilder b
     cdef Entry old
     cdef int64_t count
+    cdef bint existed
     if not open_sources(c, 2, c.argc - 2, &s):
         return
     set_build_begin(c.store, &b)
     combine(c, operation, &s, &b)
     close_sources(c, &s)
     count = <int64_t>set_build_count(&b)
-    if not c.api.lookup(c.store, c.db, &c.key, &old, LOOKUP_WRITE):
+    existed = c.api.lookup(c.store, c.db, &c.key, &old, LOOKUP_WRITE)
+    if not existed:
         old.rec = NULL
     set_store(&b, c.db, &c.key, &old, NO_EXPIRE)
     if count > 0:
         note_change(c, c.db, &c.key, EVENT_SET, event)
-    elif old.rec is not NULL:
+    elif existed:
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
-    c.store.dirty += count > 0 or old.rec is not NULL
+    c.store.dirty += count > 0 or existed
     reply_int(c, count)
 
 
