@@ -134,6 +134,47 @@ COMMANDS = {
                                 "index_unit", "oneof", flags="optional", since="7.0.0",
                                 inner=[_arg("byte", "pure-token", "BYTE"), _arg("bit", "pure-token", "BIT")])])])],
         history=[("7.0.0", "the unit `BYTE` or `BIT` of the range")]),
+    "blmove": _command(
+        "Move an element from one end of a list to an end of another, or wait for one", "6.2.0", "list", "O(1)",
+        "write list slow blocking", key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
+        arguments=[
+            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
+            _arg(
+                "wherefrom", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
+            _arg(
+                "whereto", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
+            _arg("timeout", "double")]),
+    "blmpop": _command(
+        "Pop elements from the first of several lists that has any, or wait for some", "7.0.0", "list",
+        "O(N+M), N being the keys and M the elements popped", "write list slow blocking",
+        key_specs=[_counted_keys(2, "RW access delete")],
+        arguments=[
+            _arg("timeout", "double"), _arg("numkeys", "integer"),
+            _arg("key", "key", flags="multiple", key_spec=0),
+            _arg(
+                "where", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
+            _arg("count", "integer", "COUNT", flags="optional")]),
+    "blpop": _command(
+        "Pop the first element of the first of several lists that has one, or wait for it", "2.0.0", "list",
+        "O(N) in the keys", "write list slow blocking", key_specs=[_keys(1, "RW access delete", last=-2)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
+        history=[("6.0.0", "timeouts with a fraction")]),
+    "brpop": _command(
+        "Pop the last element of the first of several lists that has one, or wait for it", "2.0.0", "list",
+        "O(N) in the keys", "write list slow blocking", key_specs=[_keys(1, "RW access delete", last=-2)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
+        history=[("6.0.0", "timeouts with a fraction")]),
+    "brpoplpush": _command(
+        "Move the last element of a list to the front of another, or wait for one", "2.2.0", "list", "O(1)",
+        "write list slow blocking", key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
+        arguments=[
+            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
+            _arg("timeout", "double")],
+        history=[("6.0.0", "timeouts with a fraction")], doc_flags="deprecated",
+        deprecated=("6.2.0", "`BLMOVE` with `RIGHT` and `LEFT`")),
     "bzmpop": _command(
         "Pop members from the first sorted set that has any, waiting for one if need be", "7.0.0", "sorted-set",
         "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow blocking",
@@ -674,9 +715,85 @@ COMMANDS = {
             _arg("len", "pure-token", "LEN", flags="optional"), _arg("idx", "pure-token", "IDX", flags="optional"),
             _arg("len", "integer", "MINMATCHLEN", flags="optional"),
             _arg("withmatchlen", "pure-token", "WITHMATCHLEN", flags="optional")]),
+    "lindex": _command(
+        "Read the element at an index of a list", "1.0.0", "list",
+        "O(N) in the nodes up to the index, O(1) at the ends", "read list slow", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("index", "integer")]),
+    "linsert": _command(
+        "Put an element before or after another one of a list", "2.2.0", "list", "O(N) in the elements up to that one",
+        "write list slow", key_specs=[_keys(1, "RW insert")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "where", "oneof",
+                inner=[_arg("before", "pure-token", "BEFORE"), _arg("after", "pure-token", "AFTER")]),
+            _arg("pivot", "string"), _arg("element", "string")]),
+    "llen": _command(
+        "Count the elements of a list", "1.0.0", "list", "O(1)", "read list fast", key_specs=[_keys(1, "RO")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "lmove": _command(
+        "Move an element from one end of a list to an end of another", "6.2.0", "list", "O(1)", "write list slow",
+        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
+        arguments=[
+            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
+            _arg(
+                "wherefrom", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
+            _arg(
+                "whereto", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")])]),
+    "lmpop": _command(
+        "Pop elements from the first of several lists that has any", "7.0.0", "list",
+        "O(N+M), N being the keys and M the elements popped", "write list slow",
+        key_specs=[_counted_keys(1, "RW access delete")],
+        arguments=[
+            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
+            _arg(
+                "where", "oneof",
+                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
+            _arg("count", "integer", "COUNT", flags="optional")]),
     "lolwut": _command(
         "Draw something and tell the version", "5.0.0", "server", None, "read fast",
         arguments=[_arg("version", "integer", "VERSION", flags="optional")]),
+    "lpop": _command(
+        "Take elements off the front of a list", "1.0.0", "list", "O(N) in the elements taken", "write list fast",
+        key_specs=[_keys(1, "RW access delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="6.2.0")],
+        history=[("6.2.0", "several elements at once")]),
+    "lpos": _command(
+        "Find the indexes of elements of a list by their value", "6.0.6", "list", "O(N) in the elements looked at",
+        "read list slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("element", "string"),
+            _arg("rank", "integer", "RANK", flags="optional"),
+            _arg("num-matches", "integer", "COUNT", flags="optional"),
+            _arg("len", "integer", "MAXLEN", flags="optional")]),
+    "lpush": _command(
+        "Put elements in front of a list, creating it if need be", "1.0.0", "list", "O(N) in the elements",
+        "write list fast", key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
+        history=[("2.4.0", "several elements at once")]),
+    "lpushx": _command(
+        "Put elements in front of a list if there is one", "2.2.0", "list", "O(N) in the elements",
+        "write list fast", key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
+        history=[("4.0.0", "several elements at once")]),
+    "lrange": _command(
+        "Read a range of a list", "1.0.0", "list", "O(S+N), S being the nodes up to the range and N its elements",
+        "read list slow", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
+    "lrem": _command(
+        "Remove elements of a list by their value", "1.0.0", "list", "O(N) in the elements of the list",
+        "write list slow", key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer"), _arg("element", "string")]),
+    "lset": _command(
+        "Replace the element at an index of a list", "1.0.0", "list",
+        "O(N) in the nodes up to the index, O(1) at the ends", "write list slow", key_specs=[_keys(1, "RW update")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("index", "integer"), _arg("element", "string")]),
+    "ltrim": _command(
+        "Keep a range of a list and drop the rest", "1.0.0", "list", "O(N) in the nodes dropped", "write list slow",
+        key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
     "memory": _command("Look at memory", "4.0.0", "server", "As the subcommand", "slow"),
     "memory|doctor": _command(
         "Comment on memory use in words", "4.0.0", "server", "O(1)", "slow",
@@ -814,6 +931,26 @@ COMMANDS = {
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")],
         doc_flags="syscmd"),
+    "rpop": _command(
+        "Take elements off the end of a list", "1.0.0", "list", "O(N) in the elements taken", "write list fast",
+        key_specs=[_keys(1, "RW access delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="6.2.0")],
+        history=[("6.2.0", "several elements at once")]),
+    "rpoplpush": _command(
+        "Move the last element of a list to the front of another", "1.2.0", "list", "O(1)", "write list slow",
+        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
+        arguments=[_arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1)],
+        doc_flags="deprecated", deprecated=("6.2.0", "`LMOVE` with `RIGHT` and `LEFT`")),
+    "rpush": _command(
+        "Put elements behind a list, creating it if need be", "1.0.0", "list", "O(N) in the elements",
+        "write list fast", key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
+        history=[("2.4.0", "several elements at once")]),
+    "rpushx": _command(
+        "Put elements behind a list if there is one", "2.2.0", "list", "O(N) in the elements",
+        "write list fast", key_specs=[_keys(1, "RW insert")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
+        history=[("4.0.0", "several elements at once")]),
     "sadd": _command(
         "Add members to a set, creating it if need be", "1.0.0", "set", "O(1) for each member", "write set fast",
         key_specs=[_keys(1, "RW insert")],

@@ -41,6 +41,12 @@ include "../types/zset_edit.pyx"
 include "../types/zset.pyx"
 include "../types/zset_walk.pyx"
 include "../types/zset_ops.pyx"
+include "../types/list_node.pyx"
+include "../types/list_ring.pyx"
+include "../types/list_deque.pyx"
+include "../types/list_cursor.pyx"
+include "../types/list.pyx"
+include "../types/list_rdb.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
 include "strings.pyx"
@@ -62,6 +68,9 @@ include "hashes_walk.pyx"
 include "zset_algebra.pyx"
 include "zset_pops.pyx"
 include "zset_picks.pyx"
+include "lists.pyx"
+include "lists_inside.pyx"
+include "blocking_lists.pyx"
 include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
@@ -111,11 +120,15 @@ cdef int fill_tables() except -1:
     add_commands(ZSET_ALGEBRA_COMMANDS, sizeof(ZSET_ALGEBRA_COMMANDS))
     add_commands(ZSET_POP_COMMANDS, sizeof(ZSET_POP_COMMANDS))
     add_commands(ZSET_PICK_COMMANDS, sizeof(ZSET_PICK_COMMANDS))
+    add_commands(LIST_COMMANDS, sizeof(LIST_COMMANDS))
+    add_commands(LIST_INSIDE_COMMANDS, sizeof(LIST_INSIDE_COMMANDS))
+    add_commands(BLOCKING_LIST_COMMANDS, sizeof(BLOCKING_LIST_COMMANDS))
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
     add_commands(TRANSACTION_COMMANDS, sizeof(TRANSACTION_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
+    MODULE.types[<int>TYPE_LIST] = &LIST_OPS
     MODULE.types[<int>TYPE_HASH] = &HASH_OPS
     MODULE.types[<int>TYPE_SET] = &SET_OPS
     MODULE.types[<int>TYPE_ZSET] = &ZSET_OPS
