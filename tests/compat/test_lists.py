@@ -75,7 +75,8 @@ writes = st.one_of(
     words(st.sampled_from([b"LPOP", b"RPOP"]), any_key, maybe(words(count))),
     words(b"LSET", any_key, index, element),
     words(b"LINSERT", any_key, st.sampled_from([b"BEFORE", b"AFTER", b"before", b"x"]), few, element),
-    words(b"LINSERT", key, st.sampled_from([b"BEFORE", b"AFTER"]), st.integers(0, 500).map(lambda n: b"element-%08d" % n),
+    words(b"LINSERT", key, st.sampled_from([b"BEFORE", b"AFTER"]),
+          st.integers(0, 500).map(lambda n: b"element-%08d" % n),
           elements.map(lambda items: items[:1])),
     words(b"LREM", any_key, st.sampled_from([0, 1, -1, 2, -2, 100, -100]), few),
     words(b"LTRIM", any_key, index, index),
@@ -90,7 +91,8 @@ reads = st.one_of(
     words(b"LRANGE", any_key, index, index), words(b"LINDEX", any_key, index), words(b"LLEN", any_key),
     words(b"LPOS", any_key, few, pos_options), words(b"OBJECT", b"ENCODING", key), words(b"TYPE", key))
 wholes = st.one_of(
-    words(b"COPY", key, key, options(b"REPLACE")), words(b"RENAME", key, key), words(b"DEL", key), words(b"UNLINK", key),
+    words(b"COPY", key, key, options(b"REPLACE")), words(b"RENAME", key, key), words(b"DEL", key),
+    words(b"UNLINK", key),
     words(b"EXPIRE", key, 100_000), words(b"PERSIST", key), words(b"SET", key, b"v"), words(b"TTL", key))
 sequences = st.lists(st.one_of(writes, writes, writes, moves, reads, wholes), min_size=1, max_size=40)
 
@@ -195,12 +197,14 @@ LINES = [
     "LMPOP 9223372036854775808 l LEFT", "LMPOP 1 l LEFT COUNT 9223372036854775807",
 ]
 BLOCKING_LINES = [
-    "BLPOP l", "BLPOP l x", "BLPOP l -1", "BLPOP l nan", "BLPOP l inf", "BLPOP l 1e20", "BLPOP l 0x1", "BLPOP l -0.0001",
+    "BLPOP l", "BLPOP l x", "BLPOP l -1", "BLPOP l nan", "BLPOP l inf", "BLPOP l 1e20", "BLPOP l 0x1",
+    "BLPOP l -0.0001",
     "BLPOP absent l 1", "BRPOP absent l 1", "BLPOP absent string 1", "BLPOP l string 0", "BRPOP string l 0",
     "BLPOP absent 0.01", "BRPOP absent absent 0.01", "BLMOVE l m LEFT RIGHT x", "BLMOVE l m LEFT RIGHT -1",
     "BLMOVE l m UP RIGHT x", "BLMOVE l m LEFT UP x", "BLMOVE l m LEFT RIGHT 0", "BLMOVE absent m LEFT RIGHT 0.01",
     "BLMOVE string m LEFT RIGHT 0", "BLMOVE l string LEFT RIGHT 0", "BLMOVE absent string LEFT RIGHT 0.01",
-    "BRPOPLPUSH l m 0", "BRPOPLPUSH l m x", "BRPOPLPUSH absent m 0.01", "BRPOPLPUSH string m 0", "BRPOPLPUSH l string 0",
+    "BRPOPLPUSH l m 0", "BRPOPLPUSH l m x", "BRPOPLPUSH absent m 0.01", "BRPOPLPUSH string m 0",
+    "BRPOPLPUSH l string 0",
     "BLMPOP 0 1 l LEFT", "BLMPOP x 1 l LEFT", "BLMPOP -1 1 l LEFT", "BLMPOP x 0 l LEFT", "BLMPOP 0 0 l LEFT",
     "BLMPOP x 1 l UP", "BLMPOP 0 1 l LEFT COUNT 2", "BLMPOP 0 1 l LEFT COUNT 0", "BLMPOP 0 2 absent l RIGHT COUNT 3",
     "BLMPOP 0.01 1 absent LEFT", "BLMPOP 0 2 string l LEFT", "BLMPOP 0 2 l m", "BLMPOP 1 1 l LEFT COUNT 1 COUNT 1",
@@ -226,13 +230,15 @@ def test_pushes(diff: Differential, word: str):
 
 def test_an_element_reads_back_as_it_came(diff: Differential):
     compare(diff, ("RPUSH", "l", *NUMBERS, b"", *(number(10 ** n) for n in range(25))), "LRANGE l 0 -1",
-            *[("LPOS", "l", item) for item in NUMBERS], *[("LREM", "l", "-1", item) for item in NUMBERS], "LRANGE l 0 -1")
+            *[("LPOS", "l", item) for item in NUMBERS], *[("LREM", "l", "-1", item) for item in NUMBERS],
+            "LRANGE l 0 -1")
 
 
 CHANGES = ["LPUSH l a b c", "LPUSHX l a", "LPUSHX absent a", "RPOP l", "LPOP l 2", "LPOP absent", "LSET l 0 x",
            "LSET l 100 x", "LINSERT l BEFORE a y", "LINSERT l BEFORE none y", "LREM l 0 a", "LREM l 0 none",
            "LTRIM l 1 -2", "LTRIM l 0 -1", "LTRIM l 9 10", "LMOVE l l LEFT RIGHT", "LMOVE l m LEFT RIGHT",
-           "RPOPLPUSH m l", "LMPOP 1 l LEFT COUNT 2", "BLPOP l 0", "BLMPOP 0 1 l LEFT COUNT 2", "BLMOVE l m LEFT LEFT 0"]
+           "RPOPLPUSH m l", "LMPOP 1 l LEFT COUNT 2", "BLPOP l 0", "BLMPOP 0 1 l LEFT COUNT 2",
+           "BLMOVE l m LEFT LEFT 0"]
 
 
 def dirty(connection: Connection) -> int:

@@ -135,8 +135,8 @@ cdef inline void list_form_push(ListForm* form, const Element* e, bint head) noe
 cdef inline uint8_t* list_form_at(const ListForm* form, uint64_t index) noexcept nogil:
     """Element `index` of a small list; index == count: its end."""
     cdef const uint8_t* p = form.start
-    cdef uint64_t i
-    for i in range(index):
+    cdef uint64_t _i
+    for _i in range(index):
         p = element_skip(p)
     return <uint8_t*>p
 

@@ -114,13 +114,13 @@ cdef inline const uint8_t* list_item_before(const uint8_t* end) noexcept nogil:
 cdef inline const uint8_t* list_item_at(const uint8_t* begin, const ListSlot* slot, uint32_t index) noexcept nogil:
     """Item `index` of a slot's items, which lie at `begin`; index == count: their end."""
     cdef const uint8_t* p = begin
-    cdef uint32_t i
+    cdef uint32_t _i
     if index <= slot.count // 2:
-        for i in range(index):
+        for _i in range(index):
             p = list_item_after(p)
     else:
         p = begin + slot.used
-        for i in range(slot.count - index):
+        for _i in range(slot.count - index):
             p = list_item_before(p)
     return p
 

@@ -27,12 +27,12 @@ cdef int list_op_encode(Store* store, const Entry* e, Reply* out) noexcept nogil
 
 cdef int list_decode_plain(ListBuilder* builder, Str data, size_t* pos) noexcept nogil:
     """The strings behind the type byte; 0, or -1: bad data."""
-    cdef uint64_t count, i
+    cdef uint64_t count, _i
     cdef RdbString s
     cdef Element e
     if rdb_get_count(data, pos, &count):
         return -1
-    for i in range(count):
+    for _i in range(count):
         if rdb_get_string(builder.store.api, data, pos, &s):
             return -1
         element_of(s.text, &e)
