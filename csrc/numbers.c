@@ -73,6 +73,16 @@ int ws_str_to_double(const char *p, size_t n, double *out) {
     return 1;
 }
 
+int ws_str_to_bound(const char *p, size_t n, double *out) {
+    char buffer[PARSE_MAX];
+    char *end;
+    if (n >= PARSE_MAX) return 0;
+    memcpy(buffer, p, n);
+    buffer[n] = '\0';
+    *out = strtod_l(buffer, &end, c_locale);
+    return *end == '\0' && !isnan(*out);
+}
+
 int ws_str_to_long_double(const char *p, size_t n, long double *out) {
     char buffer[PARSE_MAX];
     char *end;

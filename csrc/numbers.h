@@ -94,4 +94,8 @@ size_t ws_long_double_to_str(char *out, long double v);
 int ws_str_to_double(const char *p, size_t n, double *out);
 int ws_str_to_long_double(const char *p, size_t n, long double *out);
 
+/* Parse p[0:n] leniently, as one end of a range of scores: 1 and *out set, or 0. Up to a NUL if there is one; spaces in
+ * front, too large and too small numbers and nothing at all (0) are fine; NaN is not. */
+int ws_str_to_bound(const char *p, size_t n, double *out);
+
 #endif

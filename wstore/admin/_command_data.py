@@ -1130,6 +1130,32 @@ COMMANDS = {
         "Remove keys, giving the memory of big values back in the background", "4.0.0", "generic",
         "O(1) for each key", "keyspace write fast", tips="request_policy:multi_shard response_policy:agg_sum",
         key_specs=[_keys(1, "RM delete", last=-1)], arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "zadd": _command(
+        "Add members with scores, or change the scores of members", "1.2.0", "sorted-set", "O(log N) for each member",
+        "write sortedset fast", key_specs=[_keys(1, "RW update")],
+        arguments=[
+            _arg("key", "key", key_spec=0),
+            _arg(
+                "condition", "oneof", flags="optional", since="3.0.2",
+                inner=[_arg("nx", "pure-token", "NX"), _arg("xx", "pure-token", "XX")]),
+            _arg(
+                "comparison", "oneof", flags="optional", since="6.2.0",
+                inner=[_arg("gt", "pure-token", "GT"), _arg("lt", "pure-token", "LT")]),
+            _arg("change", "pure-token", "CH", flags="optional", since="3.0.2"),
+            _arg("increment", "pure-token", "INCR", flags="optional", since="3.0.2"),
+            _arg(
+                "score_member", "block", flags="multiple",
+                inner=[_arg("score", "double"), _arg("member", "string")])],
+        history=[
+            ("2.4.0", "several members at a time"), ("3.0.2", "`NX`, `XX`, `CH` and `INCR`"),
+            ("6.2.0", "`GT` and `LT`")]),
+    "zcard": _command(
+        "Count the members", "1.2.0", "sorted-set", "O(1)", "read sortedset fast", key_specs=[_keys(1, "RO")],
+        arguments=[_arg("key", "key", key_spec=0)]),
+    "zcount": _command(
+        "Count the members with scores in a range", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double")]),
     "zdiff": _command(
         "Take from a sorted set what others have", "6.2.0", "sorted-set",
         "O(N K) for K sources, the first of which has N members, O(M log M) in the result", "read sortedset slow",
@@ -1144,6 +1170,10 @@ COMMANDS = {
         arguments=[
             _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
             _arg("key", "key", flags="multiple", key_spec=1)]),
+    "zincrby": _command(
+        "Add to the score of a member, creating it if need be", "1.2.0", "sorted-set", "O(log N)",
+        "write sortedset fast", key_specs=[_keys(1, "RW access update")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("increment", "integer"), _arg("member", "string")]),
     "zinter": _command(
         "Intersect sorted sets", "6.2.0", "sorted-set",
         "O(N K) for K sources, the smallest of which has N members, O(M log M) in the result", "read sortedset slow",
@@ -1167,6 +1197,10 @@ COMMANDS = {
             _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
             _arg("key", "key", flags="multiple", key_spec=1),
             _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE]),
+    "zlexcount": _command(
+        "Count the members in a range of members, all scores being the same", "2.8.9", "sorted-set", "O(log N)",
+        "read sortedset fast", key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string")]),
     "zmpop": _command(
         "Pop members from the first of several sorted sets that has any", "7.0.0", "sorted-set",
         "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow",
@@ -1175,6 +1209,10 @@ COMMANDS = {
             _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
             _arg("where", "oneof", inner=[_arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")]),
             _arg("count", "integer", "COUNT", flags="optional")]),
+    "zmscore": _command(
+        "The scores of several members", "6.2.0", "sorted-set", "O(N) in the members asked for", "read sortedset fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")]),
     "zpopmax": _command(
         "Remove and tell the members with the highest scores", "5.0.0", "sorted-set", "O(M log N) for M of N members",
         "write sortedset fast",
@@ -1194,6 +1232,105 @@ COMMANDS = {
             _arg(
                 "options", "block", flags="optional",
                 inner=[_arg("count", "integer"), _arg("withscores", "pure-token", "WITHSCORES", flags="optional")])]),
+    "zrange": _command(
+        "The members in a range of ranks, scores or members", "1.2.0", "sorted-set",
+        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("start", "string"), _arg("stop", "string"),
+            _arg(
+                "sortby", "oneof", flags="optional", since="6.2.0",
+                inner=[_arg("byscore", "pure-token", "BYSCORE"), _arg("bylex", "pure-token", "BYLEX")]),
+            _arg("rev", "pure-token", "REV", flags="optional", since="6.2.0"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional", since="6.2.0",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")]),
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")],
+        history=[("6.2.0", "`REV`, `BYSCORE`, `BYLEX` and `LIMIT`")]),
+    "zrangebylex": _command(
+        "The members in a range of members, all scores being the same", "2.8.9", "sorted-set",
+        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
+        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `BYLEX`")),
+    "zrangebyscore": _command(
+        "The members with scores in a range", "1.0.5", "sorted-set", "O(log N + M) with M members in the answer",
+        "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double"),
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional", since="2.0.0"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
+        history=[("2.0.0", "`WITHSCORES`")], doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `BYSCORE`")),
+    "zrangestore": _command(
+        "Store a range of a sorted set under another key", "6.2.0", "sorted-set",
+        "O(log N + M log M) with M members in the range", "write sortedset slow",
+        key_specs=[_keys(1, "OW update"), _keys(2, "RO access")],
+        arguments=[
+            _arg("dst", "key", key_spec=0), _arg("src", "key", key_spec=1), _arg("min", "string"),
+            _arg("max", "string"),
+            _arg(
+                "sortby", "oneof", flags="optional",
+                inner=[_arg("byscore", "pure-token", "BYSCORE"), _arg("bylex", "pure-token", "BYLEX")]),
+            _arg("rev", "pure-token", "REV", flags="optional"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")])]),
+    "zrank": _command(
+        "The rank of a member, by rising scores", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
+    "zrem": _command(
+        "Remove members", "1.2.0", "sorted-set", "O(log N) for each member", "write sortedset fast",
+        key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
+        history=[("2.4.0", "several members at a time")]),
+    "zremrangebylex": _command(
+        "Remove the members in a range of members, all scores being the same", "2.8.9", "sorted-set",
+        "O(log N + M) with M members removed", "write sortedset slow", key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string")]),
+    "zremrangebyrank": _command(
+        "Remove the members in a range of ranks", "2.0.0", "sorted-set", "O(log N + M) with M members removed",
+        "write sortedset slow", key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
+    "zremrangebyscore": _command(
+        "Remove the members with scores in a range", "1.2.0", "sorted-set", "O(log N + M) with M members removed",
+        "write sortedset slow", key_specs=[_keys(1, "RW delete")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double")]),
+    "zrevrange": _command(
+        "The members in a range of ranks, by falling scores", "1.2.0", "sorted-set",
+        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer"),
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")],
+        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `REV`")),
+    "zrevrangebylex": _command(
+        "The members in a range of members, the last first, all scores being the same", "2.8.9", "sorted-set",
+        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("max", "string"), _arg("min", "string"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
+        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `REV` and `BYLEX`")),
+    "zrevrangebyscore": _command(
+        "The members with scores in a range, the highest first", "2.2.0", "sorted-set",
+        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
+        arguments=[
+            _arg("key", "key", key_spec=0), _arg("max", "double"), _arg("min", "double"),
+            _arg("withscores", "pure-token", "WITHSCORES", flags="optional"),
+            _arg(
+                "offset_count", "block", "LIMIT", flags="optional",
+                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
+        history=[("2.1.6", "`min` and `max` may be exclusive")], doc_flags="deprecated",
+        deprecated=("6.2.0", "`ZRANGE` with `REV` and `BYSCORE`")),
+    "zrevrank": _command(
+        "The rank of a member, by falling scores", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
     "zscan": _command(
         "Walk through the members of a sorted set step by step", "2.8.0", "sorted-set",
         "O(1) for each call, O(N) for the whole walk", "read sortedset slow", tips="nondeterministic_output",
@@ -1202,6 +1339,10 @@ COMMANDS = {
             _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
             _arg("pattern", "pattern", "MATCH", flags="optional"),
             _arg("count", "integer", "COUNT", flags="optional")]),
+    "zscore": _command(
+        "The score of a member", "1.2.0", "sorted-set", "O(1)", "read sortedset fast",
+        key_specs=[_keys(1, "RO access")],
+        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
     "zunion": _command(
         "Unite sorted sets", "6.2.0", "sorted-set", "O(N) in all members of the sources, O(M log M) in the result",
         "read sortedset slow",

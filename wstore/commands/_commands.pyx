@@ -54,6 +54,8 @@ include "counters.pyx"
 include "lcs.pyx"
 include "bitmaps.pyx"
 include "bitfield.pyx"
+include "zsets.pyx"
+include "zsets_range.pyx"
 include "generic.pyx"
 include "expire.pyx"
 include "databases.pyx"
@@ -106,6 +108,8 @@ cdef int fill_tables() except -1:
     add_commands(LCS_COMMANDS, sizeof(LCS_COMMANDS))
     add_commands(BITMAP_COMMANDS, sizeof(BITMAP_COMMANDS))
     add_commands(BITFIELD_COMMANDS, sizeof(BITFIELD_COMMANDS))
+    add_commands(ZSET_COMMANDS, sizeof(ZSET_COMMANDS))
+    add_commands(ZSET_RANGE_COMMANDS, sizeof(ZSET_RANGE_COMMANDS))
     add_commands(GENERIC_COMMANDS, sizeof(GENERIC_COMMANDS))
     add_commands(EXPIRE_COMMANDS, sizeof(EXPIRE_COMMANDS))
     add_commands(DATABASE_COMMANDS, sizeof(DATABASE_COMMANDS))

@@ -5,6 +5,7 @@ The `arg_*` functions that take a Call reply with the error themselves and retur
 cdef extern from "numbers.h" nogil:
     bint ws_str_to_double(const char* p, size_t n, double* out)
     bint ws_str_to_long_double(const char* p, size_t n, long double* out)
+    bint ws_str_to_bound(const char* p, size_t n, double* out)
 
 cdef extern from "<math.h>" nogil:
     long double ceill(long double x)
