@@ -888,10 +888,35 @@ COMMANDS = {
         "Store a string that expires after some milliseconds", "2.6.0", "string", "O(1)", "write string slow",
         key_specs=[_keys(1, "OW update")],
         arguments=[_arg("key", "key", key_spec=0), _arg("milliseconds", "integer"), _arg("value", "string")]),
+    "psubscribe": _command(
+        "Listen to all channels whose names match patterns", "2.0.0", "pubsub", "O(1) for each pattern", "pubsub slow",
+        arguments=[_arg("pattern", "block", flags="multiple", inner=[_arg("pattern", "pattern")])]),
     "pttl": _command(
         "Tell in how many milliseconds a key expires", "2.6.0", "generic", "O(1)", "keyspace read fast",
         tips="nondeterministic_output", key_specs=[_keys(1, "RO access")], arguments=[_arg("key", "key", key_spec=0)],
         history=[("2.8.0", "the reply -2")]),
+    "publish": _command(
+        "Send a message to a channel", "2.0.0", "pubsub", "O(N+M) in the clients that get it and in all patterns",
+        "pubsub fast", arguments=[_arg("channel", "string"), _arg("message", "string")]),
+    "pubsub": _command("Look at channels and subscriptions", "2.8.0", "pubsub", "As the subcommand", "slow"),
+    "pubsub|channels": _command(
+        "List the channels that somebody listens to", "2.8.0", "pubsub", "O(N) in all channels", "pubsub slow",
+        arguments=[_arg("pattern", "pattern", flags="optional")]),
+    "pubsub|help": _command("List the subcommands", "6.2.0", "pubsub", "O(1)", "slow"),
+    "pubsub|numpat": _command(
+        "Count the patterns that somebody listens to", "2.8.0", "pubsub", "O(1)", "pubsub slow"),
+    "pubsub|numsub": _command(
+        "Count the clients that listen to channels", "2.8.0", "pubsub", "O(N) in the channels named", "pubsub slow",
+        arguments=[_arg("channel", "string", flags="optional multiple")]),
+    "pubsub|shardchannels": _command(
+        "List the shard channels that somebody listens to", "7.0.0", "pubsub", "O(N) in all shard channels",
+        "pubsub slow", arguments=[_arg("pattern", "pattern", flags="optional")]),
+    "pubsub|shardnumsub": _command(
+        "Count the clients that listen to shard channels", "7.0.0", "pubsub", "O(N) in the channels named",
+        "pubsub slow", arguments=[_arg("shardchannel", "string", flags="optional multiple")]),
+    "punsubscribe": _command(
+        "Listen no more to some patterns, or to any", "2.0.0", "pubsub", "O(N) in the patterns given up",
+        "pubsub slow", arguments=[_arg("pattern", "pattern", flags="optional multiple")]),
     "quit": _command("Close this connection", "1.0.0", "connection", "O(1)", "fast connection"),
     "randomkey": _command(
         "Pick some key at random", "1.0.0", "generic", "O(1)", "keyspace read slow",
@@ -1076,6 +1101,9 @@ COMMANDS = {
         tips="nondeterministic_output", key_specs=[_keys(1, "RW access delete")],
         arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="3.2.0")],
         history=[("3.2.0", "the argument `count`")]),
+    "spublish": _command(
+        "Send a message to a shard channel", "7.0.0", "pubsub", "O(N) in the clients that get it", "pubsub fast",
+        key_specs=[_keys(1, "not_key")], arguments=[_arg("shardchannel", "string"), _arg("message", "string")]),
     "srandmember": _command(
         "Give random members of a set", "1.0.0", "set", "O(1) for each member", "read set slow",
         tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
@@ -1094,9 +1122,15 @@ COMMANDS = {
             _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
             _arg("pattern", "pattern", "MATCH", flags="optional"),
             _arg("count", "integer", "COUNT", flags="optional")]),
+    "ssubscribe": _command(
+        "Listen to shard channels", "7.0.0", "pubsub", "O(1) for each channel", "pubsub slow",
+        key_specs=[_keys(1, "not_key", last=-1)], arguments=[_arg("shardchannel", "string", flags="multiple")]),
     "strlen": _command(
         "Tell how many bytes a string has", "2.2.0", "string", "O(1)", "read string fast", key_specs=[_keys(1, "RO")],
         arguments=[_arg("key", "key", key_spec=0)]),
+    "subscribe": _command(
+        "Listen to channels", "2.0.0", "pubsub", "O(1) for each channel", "pubsub slow",
+        arguments=[_arg("channel", "string", flags="multiple")]),
     "substr": _command(
         "Read the bytes between two offsets of a string (old name of GETRANGE)", "1.0.0", "string",
         "O(N) in the bytes returned", "read string slow", key_specs=[_keys(1, "RO access")],
@@ -1110,6 +1144,10 @@ COMMANDS = {
         "Store the members of several sets together", "1.0.0", "set", "O(N) in the members of all sets",
         "write set slow", key_specs=[_keys(1, "OW update"), _keys(2, "RO access", last=-1)],
         arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
+    "sunsubscribe": _command(
+        "Listen no more to some shard channels, or to any", "7.0.0", "pubsub", "O(N) in the channels given up",
+        "pubsub slow", key_specs=[_keys(1, "not_key", last=-1)],
+        arguments=[_arg("shardchannel", "string", flags="optional multiple")]),
     "swapdb": _command(
         "Exchange two databases", "4.0.0", "server", "O(N) in the clients that watch keys there",
         "keyspace write fast dangerous", arguments=[_arg("index1", "integer"), _arg("index2", "integer")]),
@@ -1130,6 +1168,14 @@ COMMANDS = {
         "Remove keys, giving the memory of big values back in the background", "4.0.0", "generic",
         "O(1) for each key", "keyspace write fast", tips="request_policy:multi_shard response_policy:agg_sum",
         key_specs=[_keys(1, "RM delete", last=-1)], arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
+    "unsubscribe": _command(
+        "Listen no more to some channels, or to any", "2.0.0", "pubsub", "O(N) in the channels given up",
+        "pubsub slow", arguments=[_arg("channel", "string", flags="optional multiple")]),
+    "unwatch": _command("Watch no keys any more", "2.2.0", "transactions", "O(1)", "fast transaction"),
+    "watch": _command(
+        "Let the next EXEC run nothing if one of the keys changes before", "2.2.0", "transactions",
+        "O(1) for each key", "fast transaction", key_specs=[_keys(1, "RO", last=-1)],
+        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
     "zadd": _command(
         "Add members with scores, or change the scores of members", "1.2.0", "sorted-set", "O(log N) for each member",
         "write sortedset fast", key_specs=[_keys(1, "RW update")],

@@ -11,6 +11,7 @@ _NUMBERS = (
     "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "hash-max-listpack-entries", "hash-max-listpack-value",
     "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
     "list-compress-depth")
+_EVENT_CLASSES = "KEg$lshzxetm\0dn"        # bits of option notify_events, from the lowest
 _LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
 _I64_MAX = (1 << 63) - 1
 _DEBUG_RULES = ("no", "yes", "local")       # by the numbers of option enable_debug
@@ -38,6 +39,11 @@ def _set_debug_rule(engine):
     engine.set_option("enable_debug", _DEBUG_RULES.index(engine.config["enable-debug-command"]))
 
 
+def _set_events(engine):
+    letters = engine.config["notify-keyspace-events"]
+    engine.set_option("notify_events", sum(1 << _EVENT_CLASSES.index(letter) for letter in letters))
+
+
 def attach(engine, config):
     """Make `config` the configuration of `engine`, now and whenever it changes."""
     engine.config = config
@@ -45,6 +51,7 @@ def attach(engine, config):
     hooks["client-output-buffer-limit",] = lambda: _set_buffer_limits(engine)
     hooks["requirepass",] = lambda: _set_password(engine)
     hooks["loglevel",] = lambda: _set_log_level(engine)
+    hooks["notify-keyspace-events",] = lambda: _set_events(engine)
     hooks["enable-debug-command",] = lambda: _set_debug_rule(engine)
     for names, hook in hooks.items():
         hook()

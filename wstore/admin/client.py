@@ -89,7 +89,8 @@ def line_of(info, now_ms):
     fields = {
         "id": info.id, "addr": shown(info.addr), "laddr": shown(info.laddr), "fd": info.fd, "name": shown(info.name),
         "age": (now_ms - info.created_ms) // 1000, "idle": (now_ms - info.active_ms) // 1000, "flags": info.flags,
-        "db": info.db, "sub": 0, "psub": 0, "ssub": 0, "multi": info.multi, "qbuf": info.input_bytes,
+        "db": info.db, "sub": info.channels, "psub": info.patterns,
+        "ssub": info.shard_channels, "multi": info.multi, "qbuf": info.input_bytes,
         "qbuf-free": info.input_free, "argv-mem": 0, "multi-mem": info.multi_bytes,
         "rbs": info.output_cap, "rbp": info.output_cap,
         "obl": info.output_bytes, "oll": 0, "omem": 0, "tot-mem": info.memory_bytes,
@@ -124,8 +125,8 @@ def client_list(session, args):
     option = args[2].lower() if len(args) > 2 else None
     infos = session.engine.clients()
     if option == b"type" and len(args) == 4:
-        if type_named(args[3]) != "normal":
-            infos = []
+        wanted = type_named(args[3])
+        infos = [info for info in infos if info.kind == wanted]
     elif option == b"id" and len(args) > 3:
         by_id = {info.id: info for info in infos}
         infos = [by_id[number] for number in _ids(args[3:]) if number in by_id]
@@ -178,7 +179,7 @@ class _Filter:
 
     def fits(self, info):
         return (self.id in (None, info.id) and self.addr in (None, info.addr) and self.laddr in (None, info.laddr)
-                and self.kind in (None, "normal"))
+                and self.kind in (None, info.kind))
 
 
 @command("client|kill", arity=-3, flags=_ALL)

@@ -105,7 +105,7 @@ def _keys(session, argv):
     """[(key, flags)] of a command line."""
     spec = _spec_of(catalog(session.engine), argv)
     key_specs = command_table.key_specs(spec["name"])
-    if not key_specs:
+    if all("not_key" in key_spec["flags"] for key_spec in key_specs):     # channels, if any
         raise ReplyError("ERR The command has no key arguments")
     arity = spec["arity"]
     if (arity > 0 and arity != len(argv)) or len(argv) < -arity:

@@ -6,7 +6,7 @@ documentation.
 from wstore.admin.registry import FLAGS
 from wstore.engine.replies import OrderedSet
 
-_HIDDEN_FLAGS = ("container", "protected")      # the engine's own, not in COMMAND INFO
+_HIDDEN_FLAGS = ("container", "protected", "may_replicate")      # not in COMMAND INFO
 _STATUS_LISTS = ("flags", "doc_flags")          # their members are simple strings
 
 

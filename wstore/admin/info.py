@@ -193,7 +193,8 @@ def stats(engine):
         "current_eviction_exceeded_time": 0,
         "keyspace_hits": counters["keyspace_hits"],
         "keyspace_misses": counters["keyspace_misses"],
-        **_no_subscriptions_or_forks(),
+        **dict(zip(("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"), engine.channel_counts())),
+        **_no_forks(),
         "unexpected_error_replies": 0,
         "total_error_replies": counters["error_replies"],
         "dump_payload_sanitizations": 0,
@@ -207,10 +208,10 @@ def stats(engine):
     }
 
 
-def _no_subscriptions_or_forks():
-    """Counters of what does not exist here: Pub/Sub, forks, MIGRATE's sockets, defragmentation, tracking."""
+def _no_forks():
+    """Counters of what does not exist here: forks, MIGRATE's sockets, defragmentation, tracking."""
     return dict.fromkeys((
-        "pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+        "latest_fork_usec", "total_forks",
         "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
         "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
         "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"), 0)

@@ -116,10 +116,18 @@ cdef inline bint same_bytes(const char* a, size_t a_len, const char* b, size_t b
     return a_len == b_len and memcmp(a, b, a_len) == 0
 
 
-cdef inline bint peek(Call* c, const Key* key, Entry* e) noexcept nogil:
-    """Look a key up to tell something about it: a hit or a miss, but no access to its value."""
+cdef inline bint peek_quietly(Call* c, const Key* key, Entry* e) noexcept nogil:
+    """As peek, without an event."""
     if c.api.lookup(c.store, c.db, key, e, LOOKUP_NOTOUCH):
         c.store.stats.keyspace_hits += 1
         return True
     c.store.stats.keyspace_misses += 1
+    return False
+
+
+cdef inline bint peek(Call* c, const Key* key, Entry* e) noexcept nogil:
+    """Look a key up to tell something about it: a hit or a miss, but no access to its value."""
+    if peek_quietly(c, key, e):
+        return True
+    note_event(c, c.db, key, EVENT_KEY_MISS, b"keymiss")
     return False

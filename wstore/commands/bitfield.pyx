@@ -217,6 +217,7 @@ cdef void field_read_write(Call* c, const FieldPlan* plan) noexcept nogil:
     cdef Entry e
     cdef Str s
     cdef size_t old_len = 0
+    cdef int64_t changes
     if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
         if not require_type(c, &e, TYPE_STRING):
             return
@@ -224,7 +225,10 @@ cdef void field_read_write(Call* c, const FieldPlan* plan) noexcept nogil:
     s.ptr = string_edit(c, &c.key, &e, plan.reach_bytes)
     s.len = max(old_len, plan.reach_bytes)
     reply_array(c, plan.count)
-    c.store.dirty += field_execute(c, s, s.len > old_len)
+    changes = field_execute(c, s, s.len > old_len)
+    if changes:
+        note_change(c, c.db, &c.key, EVENT_STRING, b"setbit")
+    c.store.dirty += changes
 
 
 cdef void cmd_bitfield(Call* c) noexcept nogil:

@@ -90,15 +90,19 @@ cdef void setbit_at(Call* c, Entry* e, uint64_t offset, bint bit) noexcept nogil
     cdef uint8_t mask = <uint8_t>(0x80 >> (offset & 7))
     cdef uint8_t old, new
     cdef Str s, piece
+    cdef bint changed
     s.len = 0
     if e.rec is not NULL:
         s = view_string(e, scratch)
     old = bitmap_byte(s, offset)
     new = old | mask if bit else old & ~mask
-    c.store.dirty += new != old or s.len <= offset >> 3
+    changed = new != old or s.len <= offset >> 3
     piece.ptr = <char*>&new
     piece.len = 1
     string_patch(c, &c.key, e, offset >> 3, piece)
+    if changed:
+        note_change(c, c.db, &c.key, EVENT_STRING, b"setbit")
+        c.store.dirty += 1
     reply_int(c, old & mask != 0)
 
 
@@ -268,6 +272,7 @@ cdef void bitop_store(Call* c, int operation, size_t n) noexcept nogil:
         value.enc = ENC_RAW
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     c.api.put(c.store, c.db, &c.key, &e, &value, NO_EXPIRE)
+    note_change(c, c.db, &c.key, EVENT_STRING, b"set")
     c.store.dirty += 1
 
 
@@ -276,6 +281,7 @@ cdef void bitop_delete(Call* c) noexcept nogil:
     cdef Entry e
     if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
         c.api.remove(c.store, c.db, &c.key, &e)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
         c.store.dirty += 1
 
 

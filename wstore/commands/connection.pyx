@@ -2,12 +2,16 @@
 
 
 cdef void cmd_ping(Call* c) noexcept nogil:
-    if c.argc == 1:
-        reply_raw(c, b"+PONG\r\n", 7)
+    if c.argc > 2:
+        reply_error(c, b"ERR wrong number of arguments for 'ping' command")
+    elif c.resp == 2 and c.api.subscribed(c):
+        reply_array(c, 2)
+        reply_bulk(c, b"pong", 4)
+        reply_bulk(c, c.argv[c.argc - 1].ptr, c.argv[1].len if c.argc == 2 else 0)
     elif c.argc == 2:
         reply_bulk_str(c, c.argv[1])
     else:
-        reply_error(c, b"ERR wrong number of arguments for 'ping' command")
+        reply_raw(c, b"+PONG\r\n", 7)
 
 
 cdef void cmd_echo(Call* c) noexcept nogil:

@@ -24,6 +24,7 @@ cdef void counter_add(Call* c, int64_t by) noexcept nogil:
         return
     n += by
     string_put_int(c, &c.key, &e, n)
+    note_change(c, c.db, &c.key, EVENT_STRING, b"incrby")
     c.store.dirty += 1
     reply_int(c, n)
 
@@ -83,6 +84,7 @@ cdef void cmd_incrbyfloat(Call* c) noexcept nogil:
     text.ptr = digits
     text.len = ws_long_double_to_str(digits, n)
     string_put_bytes(c, &c.key, &e, text, ENC_BYTES)
+    note_change(c, c.db, &c.key, EVENT_STRING, b"incrbyfloat")
     c.store.dirty += 1
     reply_bulk_str(c, text)
 

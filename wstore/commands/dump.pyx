@@ -138,10 +138,21 @@ cdef bint restore_checks(Call* c, RestoreOptions* options, int64_t* ttl_ms, bint
     return True
 
 
+cdef void restore_events(Call* c, bint existed, bint past) noexcept nogil:
+    """The key is new, in place of what was there; or it is gone, if it was there."""
+    if past:
+        if existed:
+            note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
+        return
+    note_event(c, c.db, &c.key, EVENT_NEW, b"new")
+    note_change(c, c.db, &c.key, EVENT_GENERIC, b"restore")
+
+
 cdef void cmd_restore(Call* c) noexcept nogil:
     cdef RestoreOptions options
     cdef int64_t ttl_ms, expire_ms
     cdef bint existed, past
+    cdef uint32_t observers
     cdef Entry e
     if not restore_checks(c, &options, &ttl_ms, &existed):
         return
@@ -149,12 +160,17 @@ cdef void cmd_restore(Call* c) noexcept nogil:
     if ttl_ms > 0:
         expire_ms = ttl_ms if options.absolute_ttl else ttl_ms + c.now_ms
     past = ttl_ms > 0 and is_past(c, expire_ms)
+    observers = c.store.observers
+    c.store.observers = 0           # what becomes of the key is told at the end
     if not restore_value(c, NO_EXPIRE if past else expire_ms):
+        c.store.observers = observers
         reply_error(c, b"ERR Bad data format")
         return
     if past:
         c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
         c.api.remove(c.store, c.db, &c.key, &e)
+    c.store.observers = observers
+    restore_events(c, existed, past)
     c.store.dirty += existed or not past
     reply_ok(c)
 

@@ -91,8 +91,10 @@ cdef inline void expire_key(Call* c, int64_t base_ms, int64_t unit_ms) noexcept 
         return
     if is_past(c, when_ms):
         c.api.remove(c.store, c.db, &c.key, &e)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
     else:
         c.api.set_expire(c.store, c.db, &c.key, &e, max(<int64_t>0, when_ms))
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"expire")
     c.store.dirty += 1
     reply_int(c, 1)
 
@@ -119,6 +121,7 @@ cdef void cmd_persist(Call* c) noexcept nogil:
         reply_int(c, 0)
         return
     c.api.set_expire(c.store, c.db, &c.key, &e, NO_EXPIRE)
+    note_change(c, c.db, &c.key, EVENT_GENERIC, b"persist")
     c.store.dirty += 1
     reply_int(c, 1)
 

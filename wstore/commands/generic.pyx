@@ -28,6 +28,7 @@ cdef inline int act_on_key(Call* c, const Key* key, KeyAction action) noexcept n
     if not c.api.lookup(c.store, c.db, key, &e, LOOKUP_WRITE):
         return 0
     c.api.remove(c.store, c.db, key, &e)
+    note_change(c, c.db, key, EVENT_GENERIC, b"del")
     return 1
 
 
@@ -94,7 +95,8 @@ cdef void take_value(Call* c, Db* db, const Key* key, Entry* e, Taken* out) noex
 cdef void place_value(Call* c, Db* db, const Key* key, Taken* taken) noexcept nogil:
     """Store a taken value under key, in place of what is there."""
     cdef Entry old
-    c.api.lookup(c.store, db, key, &old, LOOKUP_WRITE)
+    if c.api.lookup(c.store, db, key, &old, LOOKUP_WRITE):
+        c.api.remove(c.store, db, key, &old)
     c.api.put(c.store, db, key, &old, &taken.value, taken.expire_ms)
     if taken.heap is not NULL:
         c.api.free(taken.heap)
@@ -103,8 +105,11 @@ cdef void place_value(Call* c, Db* db, const Key* key, Taken* taken) noexcept no
 cdef inline void move_value(Call* c, Entry* e, Db* to_db, const Key* to) noexcept nogil:
     """Move the value of c.key, whose entry LOOKUP_WRITE gave just before."""
     cdef Taken taken
+    cdef bint renames = to_db == c.db
     take_value(c, c.db, &c.key, e, &taken)
     place_value(c, to_db, to, &taken)
+    note_change(c, c.db, &c.key, EVENT_GENERIC, b"rename_from" if renames else b"move_from")
+    note_change(c, to_db, to, EVENT_GENERIC, b"rename_to" if renames else b"move_to")
     c.store.dirty += 1
 
 
@@ -214,6 +219,7 @@ cdef void cmd_copy(Call* c) noexcept nogil:
         return
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_NOTOUCH)
     c.store.types[e.type].copy(c.store, to_db, &to, &e, e.expire_ms)
+    note_change(c, to_db, &to, EVENT_GENERIC, b"copy_to")
     c.store.dirty += 1
     reply_int(c, 1)
 

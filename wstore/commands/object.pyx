@@ -25,7 +25,7 @@ cdef int64_t reference_count(const Entry* e) noexcept nogil:
 
 
 cdef bint peek_or_null(Call* c, Entry* e) noexcept nogil:
-    if peek(c, &c.key, e):
+    if peek_quietly(c, &c.key, e):
         return True
     reply_null(c)
     return False

@@ -91,6 +91,7 @@ cdef bint reply_old_string(Call* c, const Entry* e) noexcept nogil:
     """Reply with what was there before a write, null if nothing was; counts as a read. 0: wrong type."""
     if e.rec is NULL:
         c.store.stats.keyspace_misses += 1
+        note_event(c, c.db, &c.key, EVENT_KEY_MISS, b"keymiss")
         reply_null(c)
         return True
     c.store.stats.keyspace_hits += 1
@@ -121,6 +122,7 @@ cdef void cmd_getdel(Call* c) noexcept nogil:
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     if reply_old_string(c, &e) and e.rec is not NULL:
         c.api.remove(c.store, c.db, &c.key, &e)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
         c.store.dirty += 1
 
 
@@ -129,10 +131,13 @@ cdef void string_getex(Call* c, Entry* e, int flags, int64_t expire_ms) noexcept
     reply_string(c, e)
     if flags & (SO_EXAT | SO_PXAT) and expire_ms <= c.now_ms and not (c.store.loading or c.store.is_replica):
         c.api.remove(c.store, c.db, &c.key, e)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
     elif flags & SO_EXPIRE:
         c.api.set_expire(c.store, c.db, &c.key, e, expire_ms)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"expire")
     elif flags & SO_PERSIST and e.expire_ms != NO_EXPIRE:
         c.api.set_expire(c.store, c.db, &c.key, e, NO_EXPIRE)
+        note_change(c, c.db, &c.key, EVENT_GENERIC, b"persist")
     else:
         return
     c.store.dirty += 1
@@ -146,6 +151,7 @@ cdef void cmd_getex(Call* c) noexcept nogil:
         return
     if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
         c.store.stats.keyspace_misses += 1
+        note_event(c, c.db, &c.key, EVENT_KEY_MISS, b"keymiss")
         reply_null(c)
         return
     c.store.stats.keyspace_hits += 1
@@ -157,6 +163,7 @@ cdef void cmd_getex(Call* c) noexcept nogil:
 cdef inline void string_set(Call* c, Entry* e, Str value, int64_t expire_ms) noexcept nogil:
     """Set the first key, whose lookup gave e."""
     string_put(c, &c.key, e, value, expire_ms)
+    note_change(c, c.db, &c.key, EVENT_STRING, b"set")
     c.store.dirty += 1
 
 
@@ -178,6 +185,8 @@ cdef void string_set_with(Call* c) noexcept nogil:
     if options.flags & SO_KEEPTTL and found:
         expire_ms = KEEP_TTL
     string_set(c, &e, c.argv[2], expire_ms)
+    if options.flags & SO_EXPIRE:
+        note_event(c, c.db, &c.key, EVENT_GENERIC, b"expire")
     if not options.flags & SO_GET:
         reply_ok(c)
 
@@ -208,6 +217,7 @@ cdef void string_setex(Call* c, bint seconds) noexcept nogil:
         return
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     string_set(c, &e, c.argv[3], expire_ms)
+    note_event(c, c.db, &c.key, EVENT_GENERIC, b"expire")
     reply_ok(c)
 
 
@@ -254,6 +264,7 @@ cdef void string_set_pairs(Call* c) noexcept nogil:
         for i in range(n):
             c.api.lookup(c.store, c.db, &keys[i], &e, LOOKUP_WRITE)
             string_put(c, &keys[i], &e, c.argv[next_arg + 2 * i + 1], NO_EXPIRE)
+            note_change(c, c.db, &keys[i], EVENT_STRING, b"set")
         next_arg += 2 * n
     c.store.dirty += c.argc // 2
 
@@ -308,7 +319,9 @@ cdef void cmd_append(Call* c) noexcept nogil:
     cdef Entry e
     cdef size_t old_len
     if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE):
-        string_set(c, &e, c.argv[2], NO_EXPIRE)
+        string_put(c, &c.key, &e, c.argv[2], NO_EXPIRE)
+        note_change(c, c.db, &c.key, EVENT_STRING, b"append")
+        c.store.dirty += 1
         reply_int(c, <int64_t>c.argv[2].len)
         return
     if not require_type(c, &e, TYPE_STRING):
@@ -316,6 +329,7 @@ cdef void cmd_append(Call* c) noexcept nogil:
     old_len = string_len(&e)
     if require_length(c, old_len, c.argv[2].len):
         string_patch(c, &c.key, &e, old_len, c.argv[2])
+        note_change(c, c.db, &c.key, EVENT_STRING, b"append")
         c.store.dirty += 1
         reply_int(c, <int64_t>(old_len + c.argv[2].len))
 
@@ -337,6 +351,7 @@ cdef void cmd_setrange(Call* c) noexcept nogil:
         reply_int(c, <int64_t>old_len)
     elif require_length(c, <uint64_t>offset, c.argv[3].len):
         string_patch(c, &c.key, &e, <size_t>offset, c.argv[3])
+        note_change(c, c.db, &c.key, EVENT_STRING, b"setrange")
         c.store.dirty += 1
         reply_int(c, max(<int64_t>old_len, offset + <int64_t>c.argv[3].len))
 

@@ -2,8 +2,8 @@
 
 Reading order: abi.pxd (what the engine and command modules share), record.pxd and keyspace.pxd (layouts),
 segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, background.pyx, databases.pyx; then client.pxd, table.pxd and
-server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, links.pxd, links.pyx, dispatch.pyx (commands in batches),
-transactions.pyx, blocking.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
+server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, links.pxd, links.pyx, observers.pyx, pubsub.pyx,
+dispatch.pyx (commands in batches), transactions.pyx, blocking.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
 loop.pyx; api.pyx (the function table), store.pyx and typed.pyx (the Python face).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -35,6 +35,8 @@ include "resp.pyx"
 include "table.pyx"
 include "observe.pyx"
 include "links.pyx"
+include "observers.pyx"
+include "pubsub.pyx"
 include "dispatch.pyx"
 include "transactions.pyx"
 include "blocking.pyx"

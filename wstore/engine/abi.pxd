@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 4
+    ABI_VERSION = 5
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
@@ -69,6 +69,11 @@ cdef enum Observer:         # Store.observers: who is to hear of changes
     OBSERVE_EVENTS = 1 << 0     # notify-keyspace-events is set
     OBSERVE_WATCH = 1 << 1      # a client watches a key
     OBSERVE_BLOCKED = 1 << 2    # a client waits for a key
+
+cdef enum ChannelKind:      # what clients listen to
+    CHANNEL_PLAIN = 0
+    CHANNEL_PATTERN = 1     # channels whose names match
+    CHANNEL_SHARD = 2
 
 cdef enum ClientPlace:      # where a client is
     PLACE_REMOTE = 0
@@ -193,6 +198,7 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t notify_events               # EventClass bits of notify-keyspace-events
     int64_t spare[7]
 
+ctypedef void (*ChannelFn)(void* arg, Str channel) noexcept nogil
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
 
 cdef struct Store:
@@ -296,7 +302,20 @@ cdef struct EngineApi:
     void (*multi)(Call*) noexcept nogil                         # these three reply
     void (*execute_queued)(Call*) noexcept nogil
     void (*discard)(Call*) noexcept nogil
+    void (*watch)(Call*) noexcept nogil                         # argv[1:]; these two reply as well
+    void (*unwatch)(Call*) noexcept nogil
     int (*client_place)(Call*) noexcept nogil                   # a ClientPlace
+    # -- publish and subscribe: kinds are ChannelKind -----------------------------------------------------
+    bint (*may_subscribe)(Call*) noexcept nogil                 # 0: there is no connection
+    bint (*subscribed)(Call*) noexcept nogil                    # the client has subscriptions of any kind
+    bint (*subscribe)(Call*, int kind, Str channel) noexcept nogil      # 0: it had it already
+    bint (*unsubscribe)(Call*, int kind, Str channel) noexcept nogil    # 0: it had none
+    # How many the client has; *oldest, unless NULL: the channel of its oldest one, which holds until that is ended
+    uint64_t (*subscriptions)(Call*, int kind, Str* oldest) noexcept nogil
+    uint64_t (*publish)(Store*, int kind, Str channel, Str message) noexcept nogil  # how many clients received it
+    uint64_t (*subscribers)(Store*, int kind, Str channel) noexcept nogil
+    # Call fn, unless NULL, for each channel or pattern that somebody listens to; how many there are
+    uint64_t (*channels)(Store*, int kind, ChannelFn fn, void* arg) noexcept nogil
     # -- changes: through note_change and note_event of changes.pxd only ----------------------------------
     void (*changed)(Store*, Db*, const Key*, uint32_t event_class, const char* event) noexcept nogil
     void (*event)(Store*, Db*, const Key*, uint32_t event_class, const char* event) noexcept nogil

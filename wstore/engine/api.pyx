@@ -33,21 +33,22 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.multi = api_multi
     api.execute_queued = api_exec
     api.discard = api_discard
+    api.watch = api_watch
+    api.unwatch = api_unwatch
     api.client_place = api_client_place
-    api.changed = api_changed
-    api.event = api_event
+    api.may_subscribe = api_may_subscribe
+    api.subscribed = api_subscribed
+    api.subscribe = api_subscribe
+    api.unsubscribe = api_unsubscribe
+    api.subscriptions = api_subscriptions
+    api.publish = api_publish
+    api.subscribers = api_subscribers
+    api.channels = api_channels
+    api.changed = st_changed
+    api.event = st_event
     api.block = api_block
     api.free_later = api_free_later
     api.log = api_log
-
-
-cdef void api_changed(Store* store, Db* db, const Key* key, uint32_t event_class, const char* event) noexcept nogil:
-    if store.observers & OBSERVE_BLOCKED:
-        blocked_changed(server_of(store), db, key)
-
-
-cdef void api_event(Store* store, Db* db, const Key* key, uint32_t event_class, const char* event) noexcept nogil:
-    pass
 
 
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:

@@ -222,7 +222,8 @@ cdef void serve_name(Server* s, LinkName* n) noexcept nogil:
     cdef Link* after
     while link != NULL and has_awaited(s, n):
         after = link.next                   # the name outlives this client if there is one
-        serve_blocked(s, <Client*>link.client, <int>link.mark)
+        if not (<Client*>link.client).flags & CLIENT_ENDING:
+            serve_blocked(s, <Client*>link.client, <int>link.mark)
         link = after
 
 

@@ -58,6 +58,7 @@ cdef enum ClientFlag:
     CLIENT_EXECUTING = 1 << 19          # EXEC runs what was queued
     CLIENT_DIRTY = 1 << 20              # a key that it watches has changed: EXEC runs nothing
     CLIENT_PUBSUB = 1 << 21             # it has subscriptions
+    CLIENT_PUSHED = 1 << 22             # messages for it wait in Server.pushed until its command has replied
     CLIENT_BLOCKED = 1 << 24            # it waits for a key: Client.blocked
     CLIENT_RESUMING = 1 << 25           # it was unblocked, and its requests behind that wait: in Server.unblocked
     CLIENT_MADE_READY = 1 << 26         # its command has made a key ready that others wait for
@@ -66,7 +67,7 @@ cdef enum ClientFlag:
     # runs no (further) command
     CLIENT_STOPPED = CLIENT_ENDING | CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_RESUMING
     # there is something to do behind its command
-    CLIENT_AFTER_COMMAND = CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_MADE_READY
+    CLIENT_AFTER_COMMAND = CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_MADE_READY | CLIENT_PUSHED
     CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
 
 cdef struct QueuedCall:         # one command of a transaction, in one piece of memory with its arguments' bytes

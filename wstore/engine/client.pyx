@@ -70,7 +70,6 @@ cdef void client_close_asap(Server* s, Client* c) noexcept nogil:
     if c.flags & (CLIENT_CLOSED | CLIENT_CLOSE_ASAP) == 0:
         c.flags |= CLIENT_CLOSE_ASAP
         s.closing_count += 1
-        forget_blocked(s, c)
 
 
 cdef void drop_session(Client* c) noexcept with gil:

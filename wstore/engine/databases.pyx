@@ -21,6 +21,8 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
         db = store.dbs[i]
         if db == NULL or index != -1 and i != index:
             continue
+        if store.observers & OBSERVE_WATCH:
+            watch_replaced(store, i, db, NULL)
         store.dirty += <int64_t>db.keys
         store.dbs[i] = NULL
         st_db(store, i)
@@ -30,6 +32,9 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
 cdef void st_swap(Store* store, int a, int b) noexcept nogil:
     cdef Db* first = st_db(store, a)
     cdef Db* second = st_db(store, b)
+    if store.observers & OBSERVE_WATCH and a != b:
+        watch_replaced(store, a, first, second)
+        watch_replaced(store, b, second, first)
     store.dbs[a] = second
     store.dbs[b] = first
     second.index = a

@@ -122,6 +122,7 @@ cdef void run_batch(Server* s) noexcept nogil:
     cdef Batch* b = &s.batch
     cdef Call* call
     cdef Client* c
+    cdef size_t start
     cdef int i
     if b.count == 0:
         return
@@ -138,9 +139,10 @@ cdef void run_batch(Server* s) noexcept nogil:
         if s.out_client != c:
             output_begin(s, c)
             s.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
+        start = c.out.len
         run_call(s, c, call)
         if WS_UNLIKELY(c.flags & CLIENT_AFTER_COMMAND):
-            after_command(s, c, i)
+            after_command(s, c, i, start)
         if WS_UNLIKELY(c.out.len > OUTPUT_EAGER):
             send_early(s, c)
     b.count = 0
@@ -149,10 +151,13 @@ cdef void run_batch(Server* s) noexcept nogil:
     b.scratch_len = 0
 
 
-cdef void after_command(Server* s, Client* c, int i) noexcept nogil:
-    """Command i of the batch is to run later, has blocked, or has made keys ready that others wait for."""
+cdef void after_command(Server* s, Client* c, int i, size_t start) noexcept nogil:
+    """Command i of the batch, whose reply begins at `start`, is to run later, has blocked, has made keys ready that
+    others wait for, or its client has been pushed something."""
     cdef Batch* b = &s.batch
     cdef int later
+    if c.flags & CLIENT_PUSHED:
+        push_kept(s, c, start)
     if c.flags & CLIENT_POSTPONED:
         put_back(c, b.starts[i])
     if c.flags & CLIENT_BLOCKED:
@@ -163,6 +168,8 @@ cdef void after_command(Server* s, Client* c, int i) noexcept nogil:
     if c.flags & CLIENT_MADE_READY:
         serve_ready_names(s)
         c.flags &= ~<uint32_t>CLIENT_MADE_READY
+        if c.flags & CLIENT_PUSHED:
+            push_kept(s, c, c.out.len)
 
 
 cdef void put_back(Client* c, size_t start) noexcept nogil:
@@ -209,7 +216,7 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
     call.resp = c.resp
     call.now_ms = s.store.now_ms
     if WS_UNLIKELY(spec == NULL or (call.argc != spec.arity and (spec.arity > 0 or call.argc < -spec.arity))
-                   or s.guarded or c.flags & CLIENT_MULTI or must_authenticate(s, c)):
+                   or s.guarded or c.flags & (CLIENT_MULTI | CLIENT_PUBSUB) or must_authenticate(s, c)):
         if not admit(s, c, call):
             c.last_stats = <CommandStats*>spec.stats if spec != NULL else NULL
             if c.flags & CLIENT_POSTPONED == 0:
@@ -243,7 +250,7 @@ cdef void after_reply(Server* s, Client* c, Call* call, size_t start, CommandSta
             stats.rejected += 1
         elif stats != NULL:
             stats.failed += 1
-    if c.flags & CLIENT_REPLY_DROPPED:
+    if c.flags & CLIENT_REPLY_DROPPED and not (call.spec != NULL and line[0] != c"-" and is_subscribing(call.spec)):
         c.out.len = start
     c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
     if c.flags & CLIENT_REPLY_SKIP_NEXT:
@@ -300,11 +307,14 @@ cdef bint may_run(Server* s, Client* c, Call* call) noexcept nogil:
         s.store.stats.unauthenticated_denied += 1
         reply_error(call, b"NOAUTH Authentication required.")
         return 0
-    if s.store.loading and not spec.flags & CMD_LOADING:
-        reply_error(call, b"LOADING Redis is loading the dataset in memory")
-        return 0
     if c.flags & CLIENT_MULTI and spec.flags & CMD_NO_MULTI:
         reply_error(call, b"ERR Command not allowed inside a transaction")
+        return 0
+    if c.flags & CLIENT_PUBSUB and c.resp == 2 and not (c.flags & CLIENT_EXECUTING or may_run_subscribed(spec)):
+        refuse_subscribed(call)
+        return 0
+    if s.store.loading and not spec.flags & CMD_LOADING:
+        reply_error(call, b"LOADING Redis is loading the dataset in memory")
         return 0
     if is_paused(s, c, spec):
         c.flags |= CLIENT_POSTPONED
@@ -342,6 +352,7 @@ cdef void reply_z(Call* call, const char* z) noexcept nogil:
 cdef void refuse_arity(Call* call) noexcept nogil:
     if strcmp(call.spec.name, b"exec") == 0:        # it ends the transaction whatever becomes of it
         multi_end(<Client*>call.client)
+        watch_end(server_of(call.store), <Client*>call.client)
         reply_z(call, b"-EXECABORT Transaction discarded because of: ")
     else:
         reply_z(call, b"-ERR ")

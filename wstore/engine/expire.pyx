@@ -20,7 +20,7 @@ cdef void expire_place(Store* store, Db* db, Segment* s, ws_bucket* b, int i, in
     """Drop the entry there if it has expired, else let its TTL count for `earliest`."""
     cdef Keyspace* ks = keyspace_of(db)
     cdef Entry e
-    cdef Key key
+    cdef Key key, held
     cdef size_t n
     decode_record(<uint8_t*>ws_arena_at(&ks.arena, ws_bucket_ref(b, i)), &e)
     if not is_expired(store, &e):
@@ -33,9 +33,11 @@ cdef void expire_place(Store* store, Db* db, Segment* s, ws_bucket* b, int i, in
     key.ptr = <const char*>record_key(e.rec, &n)
     key.len = n
     key.placement = place_key(key.ptr, n, store.seed)
+    hold_expired(store, &key, &held)
     free_value(store, ks, &e)
     drop_place(store, db, &key, &e)
     store.stats.expired_keys += 1
+    tell_expired(store, db, &held)
 
 
 cdef void expire_segment(Store* store, Db* db, Segment* s) noexcept nogil:

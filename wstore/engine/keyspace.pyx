@@ -197,11 +197,29 @@ cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
 
 cdef bint drop_expired(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
     """For an expired key that a command met: remove it, unless this is a replica. Always False: not found."""
+    cdef Key held
     if not store.is_replica and not store.loading:
+        hold_expired(store, key, &held)
         ks_remove(store, db, key, e)
         store.stats.expired_keys += 1
+        tell_expired(store, db, &held)
     e.rec = NULL
     return False
+
+
+cdef void hold_expired(Store* store, const Key* key, Key* held) noexcept nogil:
+    """A key whose record is about to go: a copy for tell_expired, if anybody is to hear of it."""
+    held.ptr = NULL
+    if store.observers:
+        held[0] = key[0]
+        held.ptr = <const char*>ws_alloc(key.len + 1)
+        memcpy(<char*>held.ptr, key.ptr, key.len)
+
+
+cdef void tell_expired(Store* store, Db* db, Key* held) noexcept nogil:
+    if held.ptr != NULL:
+        st_changed(store, db, held, EVENT_EXPIRED, b"expired")
+        ws_free(<void*>held.ptr)
 
 
 cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags) noexcept nogil:
@@ -213,6 +231,8 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     if flags == LOOKUP_READ:
         if not found:
             store.stats.keyspace_misses += 1
+            if WS_UNLIKELY(store.observers):
+                st_event(store, db, key, EVENT_KEY_MISS, b"keymiss")
             return False
         store.stats.keyspace_hits += 1
         if not store.no_touch:
@@ -320,6 +340,8 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
                                                        record_size(key.len, v, expire_ms)), old)
         db.expires += expire_ms != NO_EXPIRE
         note_expire(<Segment*>old.segment, expire_ms)
+        if WS_UNLIKELY(store.observers):
+            st_event(store, db, key, EVENT_NEW, b"new")
     old.rec = NULL
 
 

@@ -77,7 +77,7 @@ cdef void sweep_client(Server* s, Client* c) noexcept nogil:
     if c.out.len > c.sent:
         check_output_limit(s, c)
     if timeout_ms > 0 and s.store.now_ms - c.active_ms > timeout_ms and not c.flags & (
-            CLIENT_MONITOR | CLIENT_POSTPONED | CLIENT_BLOCKED):
+            CLIENT_MONITOR | CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_PUBSUB):
         s.store.api.log(s.store, LOG_VERBOSE, b"Closing idle client")
         client_close(s, c)
 

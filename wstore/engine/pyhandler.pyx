@@ -138,6 +138,8 @@ cdef class Session:
                       | CLIENT_NO_EVICT, False)
         self.set_no_touch(False)
         multi_end(self.alive())
+        watch_end(self.server, self.client)
+        unsubscribe_all(self.server, self.client)
         self.authenticated = not self.server.store.config.requires_auth
         self.resp = 2
         self.select(0)
@@ -276,6 +278,12 @@ cdef object execute_args(Store* store, tuple args, int* db):
             ws_free(argv)
 
 
+cdef inline void wake_loop(Server* s) noexcept nogil:
+    """Another thread than the loop's is done: connections may have got output or are to be closed."""
+    if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0):
+        ws_wake(s.wake_fd)
+
+
 cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
     cdef Server* s = server_of(store)
     cdef Client* c
@@ -301,8 +309,7 @@ cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
         c.flags &= ~<uint32_t>CLIENT_BUSY
         s.tick = outer_tick
         store.no_touch = outer_no_touch
-        if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0):
-            ws_wake(s.wake_fd)
+        wake_loop(s)
         server_unlock(s)
     if isinstance(value, ReplyError):
         raise value
@@ -347,10 +354,14 @@ cdef str flags_of_client(const Client* c):
     cdef str out = ""
     if c.flags & CLIENT_MONITOR:
         out += "O"
+    if c.flags & CLIENT_PUBSUB:
+        out += "P"
     if c.flags & CLIENT_MULTI:
         out += "x"
     if c.flags & (CLIENT_BLOCKED | CLIENT_POSTPONED):
         out += "b"
+    if c.flags & CLIENT_DIRTY:
+        out += "d"
     if c.flags & CLIENT_CLOSE_AFTER_REPLY:
         out += "c"
     if c.flags & CLIENT_RESUMING:
@@ -381,6 +392,8 @@ cdef object info_of_client(Server* s, Client* c):
         memory_bytes=(sizeof(Client) + c.queued_bytes + c.in_cap + (0 if c.out.cap & 1 else c.out.cap)
                       + c.arg_cap * sizeof(Str)),
         command=c.last_stats.name.decode() if c.last_stats != NULL else None,
+        channels=c.links[LINK_CHANNEL].count, patterns=c.links[LINK_PATTERN].count,
+        shard_channels=c.links[LINK_SHARD].count, kind="pubsub" if c.flags & CLIENT_PUBSUB else "normal",
         is_unix=(c.flags & CLIENT_UNIX) != 0, is_monitor=(c.flags & CLIENT_MONITOR) != 0,
         multi=c.queued_count if c.flags & CLIENT_MULTI else -1, multi_bytes=c.queued_bytes,
         no_evict=(c.flags & CLIENT_NO_EVICT) != 0, writable=(c.flags & CLIENT_WRITE_BLOCKED) != 0)

@@ -8,7 +8,7 @@ Invariants
 * Output in `out_shared[:out_used]` belongs to clients in `writers`; `out_client` is the one writing at its end.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from wstore.engine.abi cimport Call, Store, Str
+from wstore.engine.abi cimport Call, Reply, Store, Str
 from wstore.engine.client cimport Client
 from wstore.engine.links cimport LINK_KINDS, LinkName, LinkTable
 from wstore.engine.table cimport CommandStats
@@ -111,6 +111,8 @@ cdef struct Server:
     size_t out_used
     Client* out_client
     char parse_error[96]
+    Reply message               # that is being published
+    Reply pushed                # messages for the client whose command is running
     # -- counters and logs
     Rates rates
     CommandStats** command_stats

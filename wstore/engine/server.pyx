@@ -78,6 +78,8 @@ cdef void server_destroy(Server* s) noexcept:
     ws_free(s.ready_names)
     ws_free(s.unblocked)
     ws_free(s.errors)
+    ws_free(s.message.data)
+    ws_free(s.pushed.data)
     pthread_mutex_destroy(&s.mutex)
     s.store.server = NULL
     ws_free(s)

@@ -177,6 +177,12 @@ cdef class Engine:
     def client_count(self):
         return server_of(self.store).client_count
 
+    def channel_counts(self):
+        """Channels, patterns and shard channels that somebody listens to."""
+        cdef Server* s = server_of(self.store)
+        return (s.links[LINK_CHANNEL].names.count, s.links[LINK_PATTERN].names.count,
+                s.links[LINK_SHARD].names.count)
+
     def kill_client(self, client_id):
         """Close a connection; the one that is asking still gets its reply. False: there is none of that id."""
         return kill_client(server_of(self.store), client_id)

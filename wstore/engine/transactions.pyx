@@ -28,7 +28,7 @@ cdef QueuedCall* queued_copy(const Call* call) noexcept nogil:
 cdef bint runs_in_multi(const CommandSpec* spec) noexcept nogil:
     """Commands that a transaction does not queue."""
     return (strcmp(spec.name, b"exec") == 0 or strcmp(spec.name, b"discard") == 0 or strcmp(spec.name, b"multi") == 0
-            or strcmp(spec.name, b"quit") == 0 or strcmp(spec.name, b"reset") == 0)
+            or strcmp(spec.name, b"watch") == 0 or strcmp(spec.name, b"quit") == 0 or strcmp(spec.name, b"reset") == 0)
 
 
 cdef void queue_call(Client* c, Call* call) noexcept nogil:
@@ -91,21 +91,30 @@ cdef void api_discard(Call* call) noexcept nogil:
         reply_error(call, b"ERR DISCARD without MULTI")
         return
     multi_end(<Client*>call.client)
+    watch_end(server_of(call.store), <Client*>call.client)
     reply_ok(call)
 
 
 cdef void api_exec(Call* call) noexcept nogil:
-    """Run what is queued, nothing of other clients in between, one reply for all."""
+    """Run what is queued, nothing of other clients in between, one reply for all; null if a watched key changed."""
     cdef Client* c = <Client*>call.client
+    cdef Server* s = server_of(call.store)
+    cdef bint broken
     cdef int i
     if not c.flags & CLIENT_MULTI:
         reply_error(call, b"ERR EXEC without MULTI")
-    elif c.flags & CLIENT_MULTI_FAILED:
+        return
+    broken = watch_broken(s, c)
+    watch_end(s, c)
+    if c.flags & CLIENT_MULTI_FAILED:
         multi_end(c)
         reply_error(call, b"EXECABORT Transaction discarded because of previous errors.")
+    elif broken:
+        multi_end(c)
+        reply_null_array(call)
     else:
         c.flags = c.flags & ~<uint32_t>CLIENT_MULTI | CLIENT_EXECUTING
         reply_array(call, c.queued_count)
         for i in range(c.queued_count):
-            run_queued(server_of(call.store), c, c.queued[i])
+            run_queued(s, c, c.queued[i])
         multi_end(c)

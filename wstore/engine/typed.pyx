@@ -67,6 +67,7 @@ cdef inline int enter(TypedStore self) except -1:
 
 cdef inline void leave(TypedStore self, int locked) noexcept:
     if locked:
+        wake_loop(server_of(self.store))
         server_unlock(server_of(self.store))
 
 
@@ -118,8 +119,8 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
     cdef Db* db
     value_of_string(self.store.api, text, &room, &v)
     self.store.dirty += 1
-    if self.db_index == 0 and recent_find(self.recent, hash, self.store.places_stamp, name, &e) and same_shape(
-            &e, &v, NO_EXPIRE):
+    if self.db_index == 0 and not self.store.observers and recent_find(
+            self.recent, hash, self.store.places_stamp, name, &e) and same_shape(&e, &v, NO_EXPIRE):
         memcpy(e.value, v.ptr, v.len)
         return
     db = st_db(self.store, self.db_index)
@@ -131,6 +132,8 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
         elif self.db_index == 0:
             recent_note(self.recent, hash, self.store.places_stamp, &e)
     ks_put(self.store, db, &key, &e, &v, NO_EXPIRE)
+    if self.store.observers:
+        st_changed(self.store, db, &key, EVENT_STRING, b"set")
 
 
 cdef class TypedStore(Engine):
@@ -221,6 +224,8 @@ cdef class TypedStore(Engine):
                 ks_remove(self.store, self.current_db(), &k, &e)
                 self.store.dirty += 1
                 removed += 1
+                if self.store.observers:
+                    st_changed(self.store, self.current_db(), &k, EVENT_GENERIC, b"del")
             leave(self, locked)
         return removed
 
@@ -304,7 +309,11 @@ cdef class TypedStore(Engine):
         locked = enter(self)
         found = ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE)
         if found:
+            had_ttl = e.expire_ms != NO_EXPIRE
             ks_set_expire(self.store, self.current_db(), &k, &e, expire_ms)
+            if self.store.observers and (had_ttl or expire_ms != NO_EXPIRE):
+                st_changed(self.store, self.current_db(), &k, EVENT_GENERIC,
+                           b"persist" if expire_ms == NO_EXPIRE else b"expire")
         leave(self, locked)
         return bool(found)
 

@@ -11,7 +11,6 @@ _WARNINGS = {
     "maxmemory-clients": "memory is not limited",
     "aclfile": "there are no ACL users",
     "min-replicas-to-write": "writes do not wait for replicas",
-    "notify-keyspace-events": "no events are published",
 }
 
 

@@ -90,7 +90,7 @@ _ROWS = (
         ((0, 0, 0), (256 * MEGABYTE, 64 * MEGABYTE, 60), (32 * MEGABYTE, 8 * MEGABYTE, 60)), 0),
     ("maxmemory-clients", MemoryOrPercent(), 0, UNUSED),
     ("tracking-table-max-keys", LONG, 1000000, UNUSED),
-    ("notify-keyspace-events", Events(), frozenset(), UNUSED),
+    ("notify-keyspace-events", Events(), frozenset(), 0),
     ("slowlog-log-slower-than", Int(-1, I64_MAX), 10000, 0),
     ("slowlog-max-len", LONG, 128, 0),
     ("latency-tracking", YES_NO, True, 0),
