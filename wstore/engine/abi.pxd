@@ -20,9 +20,10 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 5
+    ABI_VERSION = 6
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
+    APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
     NO_EXPIRE = -1          # Entry.expire_ms / put(): the key has no TTL
     KEEP_TTL = -2           # put(): keep the TTL that the key has
 
@@ -248,6 +249,14 @@ cdef struct Call:           # one command on its way through
     int64_t now_ms
     int ready_arg           # the call was blocked and argv[ready_arg] has become ready: look at no other; else 0
 
+cdef struct Approach:       # a member of a big value, on its way into the caches ahead of the command that wants it
+    const TypeOps* ops
+    const void* value       # the pointer of the ENC_PTR value
+    const Str* args         # what stands behind the key in the command: the member is among it, as a rule
+    int arg_count
+    uint64_t hash           # the type's own, as is `at`: kept from step to step
+    const void* at
+
 cdef struct TypeOps:        # how the engine treats values of one type
     const char* name        # as TYPE answers
     # ENC_PTR only; the engine frees blobs. Many nodes go to api.free_later. May run on another thread (FLUSHALL ASYNC)
@@ -261,6 +270,9 @@ cdef struct TypeOps:        # how the engine treats values of one type
     const char* (*encoding)(Store*, const Entry*) noexcept nogil        # as OBJECT ENCODING answers
     size_t (*length)(Store*, const Entry*) noexcept nogil               # elements; of a string: bytes
     const char* (*validate)(Store*, const Entry*) noexcept nogil        # walk the value: NULL, or what is wrong
+    # Have one more line of memory that leads to a member fetched: step 0 .. APPROACH_STEPS - 1; what one step asks for
+    # is there in the next. Changes nothing; NULL: not worth it
+    void (*approach)(Store*, Approach*, int step) noexcept nogil
 
 cdef struct EngineApi:
     uint32_t abi

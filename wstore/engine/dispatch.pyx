@@ -1,4 +1,4 @@
-# Commands in batches: what ready clients sent is parsed into a batch, the keys of a batch are prefetched together,
+# Commands in batches: what ready clients sent is parsed into a batch, prefetch.pyx has the memory of its keys fetched,
 # then its commands run in the order they came in.  `run_call` is what one command goes through, batched or not.
 #
 # Invariant: while a batch runs, no input of its clients is moved or received into.
@@ -98,24 +98,6 @@ cdef void serve_ready(Server* s) noexcept nogil:
 
 
 # -- running -------------------------------------------------------------------------------------------------------
-
-cdef void prefetch_batch(Server* s) noexcept nogil:
-    """Three passes, each over all keys: the memory that one pass asks for is there when the next one needs it."""
-    cdef Batch* b = &s.batch
-    cdef Db* db
-    cdef int i
-    for i in range(b.count):
-        db = s.store.dbs[(<Client*>b.calls[i].client).db]
-        b.calls[i].db = db
-        if b.calls[i].key.ptr != NULL:
-            ks_prefetch_dir(db, &b.calls[i].key)
-    for i in range(b.count):
-        if b.calls[i].key.ptr != NULL:
-            ks_prefetch_bucket(b.calls[i].db, &b.calls[i].key)
-    for i in range(b.count):
-        if b.calls[i].key.ptr != NULL:
-            ks_prefetch_record(b.calls[i].db, &b.calls[i].key)
-
 
 cdef void run_batch(Server* s) noexcept nogil:
     """Run the commands of the batch in order, but those of clients that stopped on the way."""

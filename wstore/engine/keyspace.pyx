@@ -114,8 +114,8 @@ cdef inline void ks_prefetch_bucket(const Db* db, const Key* key) noexcept nogil
     ws_prefetch(bucket_at(s, home_of(segment_hash(key.placement), bucket_count(s))))
 
 
-cdef inline void ks_prefetch_record(const Db* db, const Key* key) noexcept nogil:
-    """Third pass: the record that matches the fingerprint comes near."""
+cdef inline const uint8_t* ks_prefetch_record(const Db* db, const Key* key) noexcept nogil:
+    """Third pass: the record that matches the fingerprint comes near. Its address, or NULL: none in the home bucket."""
     cdef Keyspace* ks = keyspace_of(db)
     cdef Segment* s = find_segment(ks, key.placement)
     cdef uint32_t h = segment_hash(key.placement)
@@ -126,8 +126,10 @@ cdef inline void ks_prefetch_record(const Db* db, const Key* key) noexcept nogil
         ref = ws_bucket_ref(b, count_trailing_zeros(found))
         if ref:
             ws_prefetch(ws_arena_at(&ks.arena, ref))
+            return <const uint8_t*>ws_arena_at(&ks.arena, ref)
     else:
         ws_prefetch(bucket_at(s, (home_of(h, bucket_count(s)) + 1) % bucket_count(s)))
+    return NULL
 
 
 cdef void ks_keys(Store* store, Db* db, const Str* names, size_t step, size_t n, Key* out) noexcept nogil:

@@ -85,6 +85,10 @@ cdef inline size_t record_size(size_t key_len, const Value* v, int64_t expire_ms
     return 1 + length_size(key_len) + expire_size(expire_kind(expire_ms)) + key_len + value_size(v)
 
 
+cdef inline uint8_t record_enc(const uint8_t* rec) noexcept nogil:
+    return rec[0] >> 3 & 7
+
+
 cdef inline int64_t record_expire(const uint8_t* rec) noexcept nogil:
     cdef size_t n
     cdef int64_t expire_ms = 0

@@ -8,7 +8,7 @@ Invariants
 * Output in `out_shared[:out_used]` belongs to clients in `writers`; `out_client` is the one writing at its end.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from wstore.engine.abi cimport Call, Reply, Store, Str
+from wstore.engine.abi cimport Approach, Call, Reply, Store, Str
 from wstore.engine.client cimport Client
 from wstore.engine.links cimport LINK_KINDS, LinkName, LinkTable
 from wstore.engine.table cimport CommandStats
@@ -34,6 +34,7 @@ cdef enum:
 cdef struct Batch:
     Call calls[BATCH_MAX]
     size_t starts[BATCH_MAX]    # cmd_start of each, to put it back
+    Approach approaches[BATCH_MAX]
     int count
     int running                 # index of the one that runs; -1: none
     Str* args

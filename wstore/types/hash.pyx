@@ -5,7 +5,7 @@ Packed form: the value area (ENC_BYTES, at most PACKED_MAX bytes)
     | name 1 bit, pairs 7 bits | pairs u16, if those are 7F | field | value | field | value ... |
 
 Fields and values are packed elements (packed.pyx), in the order in which the fields came; a new value takes the
-place of the old one. Big form: ENC_PTR, the address of a Table; its lowest bit is the name bit.
+place of the old one. Big form: ENC_PTR, the address of a Table, which has the name bit as well.
 
 Invariants
 * A hash has a pair, and no field twice.
@@ -16,7 +16,6 @@ cdef enum:
     HASH_BIG_NAME = 0x80
     HASH_COUNT_FOLLOWS = 0x7F       # the count is in the two bytes behind
     HASH_HEAD_MAX = 3
-    HASH_TABLE_BIG_NAME = 1         # in the address of a table
 
 cdef struct HashBuilder:    # a hash being made or changed: pairs in `room`, or a table
     Store* store
@@ -34,13 +33,13 @@ cdef inline bint hash_is_packed(const Entry* e) noexcept nogil:
 
 
 cdef inline Table* hash_table(const Entry* e) noexcept nogil:
-    cdef uint64_t address
-    memcpy(&address, e.value, sizeof(address))
-    return <Table*>(address & ~<uint64_t>HASH_TABLE_BIG_NAME)
+    cdef Table* t
+    memcpy(&t, e.value, sizeof(t))
+    return t
 
 
 cdef inline bint hash_big_name(const Entry* e) noexcept nogil:
-    return (e.value[0] & (HASH_BIG_NAME if hash_is_packed(e) else HASH_TABLE_BIG_NAME)) != 0
+    return e.value[0] & HASH_BIG_NAME if hash_is_packed(e) else hash_table(e).named
 
 
 cdef inline const uint8_t* hash_pairs(const Entry* e, size_t* count) noexcept nogil:
@@ -267,15 +266,14 @@ cdef void hash_packed_value(HashBuilder* b, Value* out) noexcept nogil:
 
 
 cdef void hash_store(HashBuilder* b, Db* db, const Key* key, Entry* old, int64_t expire_ms) noexcept nogil:
-    cdef uint64_t address
     cdef Value value
     value.type = TYPE_HASH
     if b.table is NULL:
         hash_packed_value(b, &value)
     else:
-        address = <uint64_t>b.table | <uint64_t>(HASH_TABLE_BIG_NAME if b.big_name else 0)
-        value.ptr = &address
-        value.len = sizeof(address)
+        b.table.named = b.big_name
+        value.ptr = &b.table
+        value.len = sizeof(b.table)
         value.enc = ENC_PTR
     b.owned = False
     b.store.api.put(b.store, db, key, old, &value, expire_ms)
@@ -288,8 +286,8 @@ cdef inline void hash_edit_finish(HashBuilder* b, Db* db, const Key* key, Entry*
         b.store.api.remove(b.store, db, key, e)
     elif b.table is NULL or b.owned:
         hash_store(b, db, key, e, KEEP_TTL)
-    elif b.big_name:
-        e.value[0] |= HASH_TABLE_BIG_NAME       # a table changes where it is
+    else:
+        b.table.named = b.big_name      # the rest of a table changed where it is
 
 
 cdef inline void hash_build_drop(HashBuilder* b) noexcept nogil:

@@ -172,10 +172,15 @@ cdef inline uint32_t tag_of(uint64_t hash, int depth) noexcept nogil:
     return <uint32_t>(hash << tag_base(depth) >> 48)
 
 
+cdef inline uint32_t guess_of_tag(const TableNode* n, uint32_t tag) noexcept nogil:
+    """About where entries of this tag are: tags are spread evenly."""
+    return ((tag << n.depth % TAG_STEP & 0xFFFF) * <uint32_t>n.count) >> 16
+
+
 cdef inline uint32_t seek_tag(const TableNode* n, uint32_t tag) noexcept nogil:
-    """Where the first entry of at least this tag is. Tags are spread evenly: the search begins where it should be."""
+    """Where the first entry of at least this tag is."""
     cdef uint32_t count = n.count
-    cdef uint32_t i = ((tag << n.depth % TAG_STEP & 0xFFFF) * count) >> 16
+    cdef uint32_t i = guess_of_tag(n, tag)
     while i > 0 and n.index[i - 1] >> 16 >= tag:
         i -= 1
     while i < count and n.index[i] >> 16 < tag:
