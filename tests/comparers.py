@@ -172,7 +172,7 @@ def reply_of_value(value: object, like: Reply) -> Reply:
     if isinstance(value, int):
         return Int(value)
     if isinstance(value, float):
-        return like if isinstance(like, Double) and float(like.text) == value else Double(repr(value).encode())
+        return like if isinstance(like, Double) and float(like.text) == value else Double(b"%.17g" % value)
     if isinstance(value, str):
         return Simple(value.encode())
     if isinstance(value, bytes):
