@@ -3,50 +3,13 @@
 Rows are facts (since, group, ACL categories, tips, key specs, arguments, versions of the history), which
 tests/compat/test_command.py holds against a real redis-server and tests/compat/command_facts.py prints, and words
 (summary, complexity, what each version of the history brought), which are our own.  Imported when COMMAND is first
-asked; read it through command_table.py.
+asked; read it through command_table.py.  Hashes, lists, sets and sorted sets are in _command_collections.py.
 """
-
-
-def _arg(name, kind, token=None, flags="", key_spec=None, since=None, deprecated=None, inner=None):
-    """An argument, its fields in the order of COMMAND DOCS; `inner`: those of a block or a choice."""
-    fields = {
-        "name": name, "type": kind, "key_spec_index": key_spec, "token": token, "since": since,
-        "deprecated_since": deprecated, "flags": flags.split() or None, "arguments": inner}
-    return {field: value for field, value in fields.items() if value is not None}
-
-
-def _keys(index, flags, last=0, step=1, notes=None):
-    """A key spec: keys from argument `index` to `last` behind it (negative: counted from the end)."""
-    spec = {"notes": notes} if notes else {}
-    spec["flags"] = flags.split()
-    spec["begin_search"] = {"type": "index", "spec": {"index": index}}
-    spec["find_keys"] = {"type": "range", "spec": {"lastkey": last, "keystep": step, "limit": 0}}
-    return spec
-
-
-def _counted_keys(index, flags):
-    """A key spec: argument `index` is the number of keys, which follow it."""
-    return {
-        "flags": flags.split(), "begin_search": {"type": "index", "spec": {"index": index}},
-        "find_keys": {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}}
-
-
-def _command(summary, since, group, complexity, acl, tips="", key_specs=(), arguments=None, history=None,
-             doc_flags="", deprecated=(None, None)):
-    """A row, the fields of COMMAND DOCS in its order; `deprecated`: since when, and what to use instead."""
-    fields = {
-        "summary": summary, "since": since, "group": group, "complexity": complexity,
-        "doc_flags": doc_flags.split() or None, "deprecated_since": deprecated[0], "replaced_by": deprecated[1],
-        "history": history, "acl": ["@" + category for category in acl.split()], "tips": tips.split(),
-        "key_specs": list(key_specs), "arguments": arguments}
-    return {field: value for field, value in fields.items() if value is not None}
-
-
-_AGGREGATE = _arg(
-    "aggregate", "oneof", "AGGREGATE", flags="optional",
-    inner=[_arg("sum", "pure-token", "SUM"), _arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")])
+from wstore.admin._command_collections import COLLECTION_COMMANDS
+from wstore.admin._command_rows import _arg, _command, _keys
 
 COMMANDS = {
+    **COLLECTION_COMMANDS,
     "append": _command(
         "Add bytes to the end of a string, creating it if need be", "2.0.0", "string",
         "O(N) in the bytes added, on average", "write string fast", key_specs=[_keys(1, "RW insert")],
@@ -134,67 +97,6 @@ COMMANDS = {
                                 "index_unit", "oneof", flags="optional", since="7.0.0",
                                 inner=[_arg("byte", "pure-token", "BYTE"), _arg("bit", "pure-token", "BIT")])])])],
         history=[("7.0.0", "the unit `BYTE` or `BIT` of the range")]),
-    "blmove": _command(
-        "Move an element from one end of a list to an end of another, or wait for one", "6.2.0", "list", "O(1)",
-        "write list slow blocking", key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
-        arguments=[
-            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
-            _arg(
-                "wherefrom", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
-            _arg(
-                "whereto", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
-            _arg("timeout", "double")]),
-    "blmpop": _command(
-        "Pop elements from the first of several lists that has any, or wait for some", "7.0.0", "list",
-        "O(N+M), N being the keys and M the elements popped", "write list slow blocking",
-        key_specs=[_counted_keys(2, "RW access delete")],
-        arguments=[
-            _arg("timeout", "double"), _arg("numkeys", "integer"),
-            _arg("key", "key", flags="multiple", key_spec=0),
-            _arg(
-                "where", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
-            _arg("count", "integer", "COUNT", flags="optional")]),
-    "blpop": _command(
-        "Pop the first element of the first of several lists that has one, or wait for it", "2.0.0", "list",
-        "O(N) in the keys", "write list slow blocking", key_specs=[_keys(1, "RW access delete", last=-2)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
-        history=[("6.0.0", "timeouts with a fraction")]),
-    "brpop": _command(
-        "Pop the last element of the first of several lists that has one, or wait for it", "2.0.0", "list",
-        "O(N) in the keys", "write list slow blocking", key_specs=[_keys(1, "RW access delete", last=-2)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
-        history=[("6.0.0", "timeouts with a fraction")]),
-    "brpoplpush": _command(
-        "Move the last element of a list to the front of another, or wait for one", "2.2.0", "list", "O(1)",
-        "write list slow blocking", key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
-        arguments=[
-            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
-            _arg("timeout", "double")],
-        history=[("6.0.0", "timeouts with a fraction")], doc_flags="deprecated",
-        deprecated=("6.2.0", "`BLMOVE` with `RIGHT` and `LEFT`")),
-    "bzmpop": _command(
-        "Pop members from the first sorted set that has any, waiting for one if need be", "7.0.0", "sorted-set",
-        "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow blocking",
-        key_specs=[_counted_keys(2, "RW access delete")],
-        arguments=[
-            _arg("timeout", "double"), _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("where", "oneof", inner=[_arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")]),
-            _arg("count", "integer", "COUNT", flags="optional")]),
-    "bzpopmax": _command(
-        "Pop the member with the highest score, waiting for one if need be", "5.0.0", "sorted-set",
-        "O(log N) in the members", "write sortedset fast blocking",
-        key_specs=[_keys(1, "RW access delete", last=-2)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
-        history=[("6.0.0", "timeouts with fractions of a second")]),
-    "bzpopmin": _command(
-        "Pop the member with the lowest score, waiting for one if need be", "5.0.0", "sorted-set",
-        "O(log N) in the members", "write sortedset fast blocking",
-        key_specs=[_keys(1, "RW access delete", last=-2)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0), _arg("timeout", "double")],
-        history=[("6.0.0", "timeouts with fractions of a second")]),
     "client": _command("Manage client connections", "2.4.0", "connection", "As the subcommand", "slow"),
     "client|caching": _command(
         "Say whether the keys of the next command are to be tracked", "6.0.0", "connection", "O(1)",
@@ -573,11 +475,6 @@ COMMANDS = {
         "Store a string and answer with the one it replaces", "1.0.0", "string", "O(1)", "write string fast",
         key_specs=[_keys(1, "RW access update")], arguments=[_arg("key", "key", key_spec=0), _arg("value", "string")],
         doc_flags="deprecated", deprecated=("6.2.0", "`SET` with `GET`")),
-    "hdel": _command(
-        "Remove fields of a hash, and the key with the last one", "2.0.0", "hash", "O(N) in the fields named",
-        "write hash fast", key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string", flags="multiple")],
-        history=[("2.4.0", "several fields")]),
     "hello": _command(
         "Choose the protocol version, log in and name the connection", "6.0.0", "connection", "O(1)",
         "fast connection",
@@ -591,79 +488,6 @@ COMMANDS = {
                         inner=[_arg("username", "string"), _arg("password", "string")]),
                     _arg("clientname", "string", "SETNAME", flags="optional")])],
         history=[("6.2.0", "without a version it only reports")]),
-    "hexists": _command(
-        "Tell whether a hash has a field", "2.0.0", "hash", "O(1)", "read hash fast",
-        key_specs=[_keys(1, "RO")], arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
-    "hget": _command(
-        "Read one field of a hash", "2.0.0", "hash", "O(1)", "read hash fast", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
-    "hgetall": _command(
-        "Read all fields of a hash with their values", "2.0.0", "hash", "O(N) in the fields of the hash",
-        "read hash slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "hincrby": _command(
-        "Add a number to the integer in a field of a hash", "2.0.0", "hash", "O(1)", "write hash fast",
-        key_specs=[_keys(1, "RW access update")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("increment", "integer")]),
-    "hincrbyfloat": _command(
-        "Add a floating-point number to the number in a field of a hash", "2.6.0", "hash", "O(1)", "write hash fast",
-        key_specs=[_keys(1, "RW access update")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("increment", "double")]),
-    "hkeys": _command(
-        "List the fields of a hash", "2.0.0", "hash", "O(N) in the fields of the hash", "read hash slow",
-        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "hlen": _command(
-        "Count the fields of a hash", "2.0.0", "hash", "O(1)", "read hash fast", key_specs=[_keys(1, "RO")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "hmget": _command(
-        "Read several fields of a hash", "2.0.0", "hash", "O(N) in the fields named", "read hash fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string", flags="multiple")]),
-    "hmset": _command(
-        "Set several fields of a hash", "2.0.0", "hash", "O(N) in the fields set", "write hash fast",
-        key_specs=[_keys(1, "RW update")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "field_value", "block", flags="multiple", inner=[_arg("field", "string"), _arg("value", "string")])],
-        doc_flags="deprecated", deprecated=("4.0.0", "`HSET`, which takes several fields as well")),
-    "hrandfield": _command(
-        "Pick fields of a hash by chance", "6.2.0", "hash", "O(N) in the fields picked", "read hash slow",
-        tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "options", "block", flags="optional",
-                inner=[
-                    _arg("count", "integer"), _arg("withvalues", "pure-token", "WITHVALUES", flags="optional")])]),
-    "hscan": _command(
-        "Walk through the fields of a hash, some at a time", "2.8.0", "hash",
-        "O(1) a call, O(N) in the fields for a whole walk", "read hash slow", tips="nondeterministic_output",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
-            _arg("pattern", "pattern", "MATCH", flags="optional"),
-            _arg("count", "integer", "COUNT", flags="optional")]),
-    "hset": _command(
-        "Set fields of a hash, which is created if need be", "2.0.0", "hash", "O(N) in the fields set",
-        "write hash fast", key_specs=[_keys(1, "RW update")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "field_value", "block", flags="multiple", inner=[_arg("field", "string"), _arg("value", "string")])],
-        history=[("4.0.0", "several fields")]),
-    "hsetnx": _command(
-        "Set a field of a hash unless it is there", "2.0.0", "hash", "O(1)", "write hash fast",
-        key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("field", "string"), _arg("value", "string")]),
-    "hstrlen": _command(
-        "Count the bytes of the value in a field of a hash", "3.2.0", "hash", "O(1)", "read hash fast",
-        key_specs=[_keys(1, "RO")], arguments=[_arg("key", "key", key_spec=0), _arg("field", "string")]),
-    "hvals": _command(
-        "List the values of a hash", "2.0.0", "hash", "O(N) in the fields of the hash", "read hash slow",
-        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0)]),
     "incr": _command(
         "Add one to the integer at a key", "1.0.0", "string", "O(1)", "write string fast",
         key_specs=[_keys(1, "RW access update")], arguments=[_arg("key", "key", key_spec=0)]),
@@ -715,85 +539,9 @@ COMMANDS = {
             _arg("len", "pure-token", "LEN", flags="optional"), _arg("idx", "pure-token", "IDX", flags="optional"),
             _arg("len", "integer", "MINMATCHLEN", flags="optional"),
             _arg("withmatchlen", "pure-token", "WITHMATCHLEN", flags="optional")]),
-    "lindex": _command(
-        "Read the element at an index of a list", "1.0.0", "list",
-        "O(N) in the nodes up to the index, O(1) at the ends", "read list slow", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("index", "integer")]),
-    "linsert": _command(
-        "Put an element before or after another one of a list", "2.2.0", "list", "O(N) in the elements up to that one",
-        "write list slow", key_specs=[_keys(1, "RW insert")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "where", "oneof",
-                inner=[_arg("before", "pure-token", "BEFORE"), _arg("after", "pure-token", "AFTER")]),
-            _arg("pivot", "string"), _arg("element", "string")]),
-    "llen": _command(
-        "Count the elements of a list", "1.0.0", "list", "O(1)", "read list fast", key_specs=[_keys(1, "RO")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "lmove": _command(
-        "Move an element from one end of a list to an end of another", "6.2.0", "list", "O(1)", "write list slow",
-        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
-        arguments=[
-            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1),
-            _arg(
-                "wherefrom", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
-            _arg(
-                "whereto", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")])]),
-    "lmpop": _command(
-        "Pop elements from the first of several lists that has any", "7.0.0", "list",
-        "O(N+M), N being the keys and M the elements popped", "write list slow",
-        key_specs=[_counted_keys(1, "RW access delete")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg(
-                "where", "oneof",
-                inner=[_arg("left", "pure-token", "LEFT"), _arg("right", "pure-token", "RIGHT")]),
-            _arg("count", "integer", "COUNT", flags="optional")]),
     "lolwut": _command(
         "Draw something and tell the version", "5.0.0", "server", None, "read fast",
         arguments=[_arg("version", "integer", "VERSION", flags="optional")]),
-    "lpop": _command(
-        "Take elements off the front of a list", "1.0.0", "list", "O(N) in the elements taken", "write list fast",
-        key_specs=[_keys(1, "RW access delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="6.2.0")],
-        history=[("6.2.0", "several elements at once")]),
-    "lpos": _command(
-        "Find the indexes of elements of a list by their value", "6.0.6", "list", "O(N) in the elements looked at",
-        "read list slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("element", "string"),
-            _arg("rank", "integer", "RANK", flags="optional"),
-            _arg("num-matches", "integer", "COUNT", flags="optional"),
-            _arg("len", "integer", "MAXLEN", flags="optional")]),
-    "lpush": _command(
-        "Put elements in front of a list, creating it if need be", "1.0.0", "list", "O(N) in the elements",
-        "write list fast", key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
-        history=[("2.4.0", "several elements at once")]),
-    "lpushx": _command(
-        "Put elements in front of a list if there is one", "2.2.0", "list", "O(N) in the elements",
-        "write list fast", key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
-        history=[("4.0.0", "several elements at once")]),
-    "lrange": _command(
-        "Read a range of a list", "1.0.0", "list", "O(S+N), S being the nodes up to the range and N its elements",
-        "read list slow", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
-    "lrem": _command(
-        "Remove elements of a list by their value", "1.0.0", "list", "O(N) in the elements of the list",
-        "write list slow", key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer"), _arg("element", "string")]),
-    "lset": _command(
-        "Replace the element at an index of a list", "1.0.0", "list",
-        "O(N) in the nodes up to the index, O(1) at the ends", "write list slow", key_specs=[_keys(1, "RW update")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("index", "integer"), _arg("element", "string")]),
-    "ltrim": _command(
-        "Keep a range of a list and drop the rest", "1.0.0", "list", "O(N) in the nodes dropped", "write list slow",
-        key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
     "memory": _command("Look at memory", "4.0.0", "server", "As the subcommand", "slow"),
     "memory|doctor": _command(
         "Comment on memory use in words", "4.0.0", "server", "O(1)", "slow",
@@ -956,31 +704,6 @@ COMMANDS = {
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")],
         doc_flags="syscmd"),
-    "rpop": _command(
-        "Take elements off the end of a list", "1.0.0", "list", "O(N) in the elements taken", "write list fast",
-        key_specs=[_keys(1, "RW access delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="6.2.0")],
-        history=[("6.2.0", "several elements at once")]),
-    "rpoplpush": _command(
-        "Move the last element of a list to the front of another", "1.2.0", "list", "O(1)", "write list slow",
-        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
-        arguments=[_arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1)],
-        doc_flags="deprecated", deprecated=("6.2.0", "`LMOVE` with `RIGHT` and `LEFT`")),
-    "rpush": _command(
-        "Put elements behind a list, creating it if need be", "1.0.0", "list", "O(N) in the elements",
-        "write list fast", key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
-        history=[("2.4.0", "several elements at once")]),
-    "rpushx": _command(
-        "Put elements behind a list if there is one", "2.2.0", "list", "O(N) in the elements",
-        "write list fast", key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("element", "string", flags="multiple")],
-        history=[("4.0.0", "several elements at once")]),
-    "sadd": _command(
-        "Add members to a set, creating it if need be", "1.0.0", "set", "O(1) for each member", "write set fast",
-        key_specs=[_keys(1, "RW insert")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
-        history=[("2.4.0", "several members at once")]),
     "scan": _command(
         "Walk through the key names step by step", "2.8.0", "generic", "O(1) for each call, O(N) for the whole walk",
         "keyspace read slow", tips="nondeterministic_output request_policy:special",
@@ -989,17 +712,6 @@ COMMANDS = {
             _arg("count", "integer", "COUNT", flags="optional"),
             _arg("type", "string", "TYPE", flags="optional", since="6.0.0")],
         history=[("6.0.0", "the option `TYPE`")]),
-    "scard": _command(
-        "Count the members of a set", "1.0.0", "set", "O(1)", "read set fast", key_specs=[_keys(1, "RO")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "sdiff": _command(
-        "Give the members of the first set that no other set has", "1.0.0", "set", "O(N) in the members of all sets",
-        "read set slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access", last=-1)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
-    "sdiffstore": _command(
-        "Store the members of one set that the others do not have", "1.0.0", "set", "O(N) in the members of all sets",
-        "write set slow", key_specs=[_keys(1, "OW update"), _keys(2, "RO access", last=-1)],
-        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
     "select": _command(
         "Choose the database for this connection", "1.0.0", "connection", "O(1)", "fast connection",
         arguments=[_arg("index", "integer")]),
@@ -1048,25 +760,6 @@ COMMANDS = {
             _arg("force", "pure-token", "FORCE", flags="optional", since="7.0.0"),
             _arg("abort", "pure-token", "ABORT", flags="optional", since="7.0.0")],
         history=[("7.0.0", "the options `NOW`, `FORCE`, `ABORT`")]),
-    "sinter": _command(
-        "Give the members that several sets have in common", "1.0.0", "set",
-        "O(N*M), N members in the smallest of M sets", "read set slow", tips="nondeterministic_output_order",
-        key_specs=[_keys(1, "RO access", last=-1)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
-    "sintercard": _command(
-        "Count the members that several sets have in common, up to a limit", "7.0.0", "set",
-        "O(N*M), N members in the smallest of M sets", "read set slow", key_specs=[_counted_keys(1, "RO access")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("limit", "integer", "LIMIT", flags="optional")]),
-    "sinterstore": _command(
-        "Store the members that several sets have in common", "1.0.0", "set",
-        "O(N*M), N members in the smallest of M sets", "write set slow",
-        key_specs=[_keys(1, "RW update"), _keys(2, "RO access", last=-1)],
-        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
-    "sismember": _command(
-        "Tell whether a set has a member", "1.0.0", "set", "O(1)", "read set fast", key_specs=[_keys(1, "RO")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
     "slotsinfo": _command(
         "List slots that have keys, with their key counts", "0.1.0", "cluster", "O(N) in the slots asked for",
         "read slow",
@@ -1083,45 +776,9 @@ COMMANDS = {
     "slowlog|reset": _command(
         "Empty the slow log", "2.2.12", "server", "O(N) in its entries", "admin slow dangerous",
         tips="request_policy:all_nodes response_policy:all_succeeded"),
-    "smembers": _command(
-        "Give all members of a set", "1.0.0", "set", "O(N) in the members", "read set slow",
-        tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "smismember": _command(
-        "Tell of each of several values whether a set has it", "6.2.0", "set", "O(1) for each value", "read set fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")]),
-    "smove": _command(
-        "Carry a member over to another set", "1.0.0", "set", "O(1)", "write set fast",
-        key_specs=[_keys(1, "RW access delete"), _keys(2, "RW insert")],
-        arguments=[
-            _arg("source", "key", key_spec=0), _arg("destination", "key", key_spec=1), _arg("member", "string")]),
-    "spop": _command(
-        "Take random members out of a set", "1.0.0", "set", "O(1) for each member", "write set fast",
-        tips="nondeterministic_output", key_specs=[_keys(1, "RW access delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="3.2.0")],
-        history=[("3.2.0", "the argument `count`")]),
     "spublish": _command(
         "Send a message to a shard channel", "7.0.0", "pubsub", "O(N) in the clients that get it", "pubsub fast",
         key_specs=[_keys(1, "not_key")], arguments=[_arg("shardchannel", "string"), _arg("message", "string")]),
-    "srandmember": _command(
-        "Give random members of a set", "1.0.0", "set", "O(1) for each member", "read set slow",
-        tips="nondeterministic_output", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional", since="2.6.0")],
-        history=[("2.6.0", "the argument `count`")]),
-    "srem": _command(
-        "Remove members from a set; an empty set goes", "1.0.0", "set", "O(1) for each member", "write set fast",
-        key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
-        history=[("2.4.0", "several members at once")]),
-    "sscan": _command(
-        "Walk through the members of a set step by step", "2.8.0", "set",
-        "O(1) for each call, O(N) for the whole walk", "read set slow", tips="nondeterministic_output",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
-            _arg("pattern", "pattern", "MATCH", flags="optional"),
-            _arg("count", "integer", "COUNT", flags="optional")]),
     "ssubscribe": _command(
         "Listen to shard channels", "7.0.0", "pubsub", "O(1) for each channel", "pubsub slow",
         key_specs=[_keys(1, "not_key", last=-1)], arguments=[_arg("shardchannel", "string", flags="multiple")]),
@@ -1136,14 +793,6 @@ COMMANDS = {
         "O(N) in the bytes returned", "read string slow", key_specs=[_keys(1, "RO access")],
         arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("end", "integer")],
         doc_flags="deprecated", deprecated=("2.0.0", "`GETRANGE`")),
-    "sunion": _command(
-        "Give the members of several sets together", "1.0.0", "set", "O(N) in the members of all sets",
-        "read set slow", tips="nondeterministic_output_order", key_specs=[_keys(1, "RO access", last=-1)],
-        arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
-    "sunionstore": _command(
-        "Store the members of several sets together", "1.0.0", "set", "O(N) in the members of all sets",
-        "write set slow", key_specs=[_keys(1, "OW update"), _keys(2, "RO access", last=-1)],
-        arguments=[_arg("destination", "key", key_spec=0), _arg("key", "key", flags="multiple", key_spec=1)]),
     "sunsubscribe": _command(
         "Listen no more to some shard channels, or to any", "7.0.0", "pubsub", "O(N) in the channels given up",
         "pubsub slow", key_specs=[_keys(1, "not_key", last=-1)],
@@ -1176,233 +825,4 @@ COMMANDS = {
         "Let the next EXEC run nothing if one of the keys changes before", "2.2.0", "transactions",
         "O(1) for each key", "fast transaction", key_specs=[_keys(1, "RO", last=-1)],
         arguments=[_arg("key", "key", flags="multiple", key_spec=0)]),
-    "zadd": _command(
-        "Add members with scores, or change the scores of members", "1.2.0", "sorted-set", "O(log N) for each member",
-        "write sortedset fast", key_specs=[_keys(1, "RW update")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "condition", "oneof", flags="optional", since="3.0.2",
-                inner=[_arg("nx", "pure-token", "NX"), _arg("xx", "pure-token", "XX")]),
-            _arg(
-                "comparison", "oneof", flags="optional", since="6.2.0",
-                inner=[_arg("gt", "pure-token", "GT"), _arg("lt", "pure-token", "LT")]),
-            _arg("change", "pure-token", "CH", flags="optional", since="3.0.2"),
-            _arg("increment", "pure-token", "INCR", flags="optional", since="3.0.2"),
-            _arg(
-                "score_member", "block", flags="multiple",
-                inner=[_arg("score", "double"), _arg("member", "string")])],
-        history=[
-            ("2.4.0", "several members at a time"), ("3.0.2", "`NX`, `XX`, `CH` and `INCR`"),
-            ("6.2.0", "`GT` and `LT`")]),
-    "zcard": _command(
-        "Count the members", "1.2.0", "sorted-set", "O(1)", "read sortedset fast", key_specs=[_keys(1, "RO")],
-        arguments=[_arg("key", "key", key_spec=0)]),
-    "zcount": _command(
-        "Count the members with scores in a range", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double")]),
-    "zdiff": _command(
-        "Take from a sorted set what others have", "6.2.0", "sorted-set",
-        "O(N K) for K sources, the first of which has N members, O(M log M) in the result", "read sortedset slow",
-        key_specs=[_counted_keys(1, "RO access")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
-    "zdiffstore": _command(
-        "Store what a sorted set has and others have not", "6.2.0", "sorted-set",
-        "O(N K) for K sources, the first of which has N members, O(M log M) in the result", "write sortedset slow",
-        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
-        arguments=[
-            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
-            _arg("key", "key", flags="multiple", key_spec=1)]),
-    "zincrby": _command(
-        "Add to the score of a member, creating it if need be", "1.2.0", "sorted-set", "O(log N)",
-        "write sortedset fast", key_specs=[_keys(1, "RW access update")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("increment", "integer"), _arg("member", "string")]),
-    "zinter": _command(
-        "Intersect sorted sets", "6.2.0", "sorted-set",
-        "O(N K) for K sources, the smallest of which has N members, O(M log M) in the result", "read sortedset slow",
-        key_specs=[_counted_keys(1, "RO access")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE,
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
-    "zintercard": _command(
-        "Count the members that all sorted sets have", "7.0.0", "sorted-set",
-        "O(N K) for K sources, the smallest of which has N members", "read sortedset slow",
-        key_specs=[_counted_keys(1, "RO access")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("limit", "integer", "LIMIT", flags="optional")]),
-    "zinterstore": _command(
-        "Store the intersection of sorted sets", "2.0.0", "sorted-set",
-        "O(N K) for K sources, the smallest of which has N members, O(M log M) in the result", "write sortedset slow",
-        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
-        arguments=[
-            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
-            _arg("key", "key", flags="multiple", key_spec=1),
-            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE]),
-    "zlexcount": _command(
-        "Count the members in a range of members, all scores being the same", "2.8.9", "sorted-set", "O(log N)",
-        "read sortedset fast", key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string")]),
-    "zmpop": _command(
-        "Pop members from the first of several sorted sets that has any", "7.0.0", "sorted-set",
-        "O(K) in the keys and O(M log N) for M of N members", "write sortedset slow",
-        key_specs=[_counted_keys(1, "RW access delete")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("where", "oneof", inner=[_arg("min", "pure-token", "MIN"), _arg("max", "pure-token", "MAX")]),
-            _arg("count", "integer", "COUNT", flags="optional")]),
-    "zmscore": _command(
-        "The scores of several members", "6.2.0", "sorted-set", "O(N) in the members asked for", "read sortedset fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")]),
-    "zpopmax": _command(
-        "Remove and tell the members with the highest scores", "5.0.0", "sorted-set", "O(M log N) for M of N members",
-        "write sortedset fast",
-        key_specs=[_keys(1, "RW access delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional")]),
-    "zpopmin": _command(
-        "Remove and tell the members with the lowest scores", "5.0.0", "sorted-set", "O(M log N) for M of N members",
-        "write sortedset fast",
-        key_specs=[_keys(1, "RW access delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("count", "integer", flags="optional")]),
-    "zrandmember": _command(
-        "Tell members picked at random", "6.2.0", "sorted-set", "O(N) in the members told", "read sortedset slow",
-        tips="nondeterministic_output",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0),
-            _arg(
-                "options", "block", flags="optional",
-                inner=[_arg("count", "integer"), _arg("withscores", "pure-token", "WITHSCORES", flags="optional")])]),
-    "zrange": _command(
-        "The members in a range of ranks, scores or members", "1.2.0", "sorted-set",
-        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("start", "string"), _arg("stop", "string"),
-            _arg(
-                "sortby", "oneof", flags="optional", since="6.2.0",
-                inner=[_arg("byscore", "pure-token", "BYSCORE"), _arg("bylex", "pure-token", "BYLEX")]),
-            _arg("rev", "pure-token", "REV", flags="optional", since="6.2.0"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional", since="6.2.0",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")]),
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")],
-        history=[("6.2.0", "`REV`, `BYSCORE`, `BYLEX` and `LIMIT`")]),
-    "zrangebylex": _command(
-        "The members in a range of members, all scores being the same", "2.8.9", "sorted-set",
-        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
-        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `BYLEX`")),
-    "zrangebyscore": _command(
-        "The members with scores in a range", "1.0.5", "sorted-set", "O(log N + M) with M members in the answer",
-        "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double"),
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional", since="2.0.0"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
-        history=[("2.0.0", "`WITHSCORES`")], doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `BYSCORE`")),
-    "zrangestore": _command(
-        "Store a range of a sorted set under another key", "6.2.0", "sorted-set",
-        "O(log N + M log M) with M members in the range", "write sortedset slow",
-        key_specs=[_keys(1, "OW update"), _keys(2, "RO access")],
-        arguments=[
-            _arg("dst", "key", key_spec=0), _arg("src", "key", key_spec=1), _arg("min", "string"),
-            _arg("max", "string"),
-            _arg(
-                "sortby", "oneof", flags="optional",
-                inner=[_arg("byscore", "pure-token", "BYSCORE"), _arg("bylex", "pure-token", "BYLEX")]),
-            _arg("rev", "pure-token", "REV", flags="optional"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")])]),
-    "zrank": _command(
-        "The rank of a member, by rising scores", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
-    "zrem": _command(
-        "Remove members", "1.2.0", "sorted-set", "O(log N) for each member", "write sortedset fast",
-        key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string", flags="multiple")],
-        history=[("2.4.0", "several members at a time")]),
-    "zremrangebylex": _command(
-        "Remove the members in a range of members, all scores being the same", "2.8.9", "sorted-set",
-        "O(log N + M) with M members removed", "write sortedset slow", key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("min", "string"), _arg("max", "string")]),
-    "zremrangebyrank": _command(
-        "Remove the members in a range of ranks", "2.0.0", "sorted-set", "O(log N + M) with M members removed",
-        "write sortedset slow", key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer")]),
-    "zremrangebyscore": _command(
-        "Remove the members with scores in a range", "1.2.0", "sorted-set", "O(log N + M) with M members removed",
-        "write sortedset slow", key_specs=[_keys(1, "RW delete")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("min", "double"), _arg("max", "double")]),
-    "zrevrange": _command(
-        "The members in a range of ranks, by falling scores", "1.2.0", "sorted-set",
-        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("start", "integer"), _arg("stop", "integer"),
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")],
-        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `REV`")),
-    "zrevrangebylex": _command(
-        "The members in a range of members, the last first, all scores being the same", "2.8.9", "sorted-set",
-        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("max", "string"), _arg("min", "string"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
-        doc_flags="deprecated", deprecated=("6.2.0", "`ZRANGE` with `REV` and `BYLEX`")),
-    "zrevrangebyscore": _command(
-        "The members with scores in a range, the highest first", "2.2.0", "sorted-set",
-        "O(log N + M) with M members in the answer", "read sortedset slow", key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("max", "double"), _arg("min", "double"),
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional"),
-            _arg(
-                "offset_count", "block", "LIMIT", flags="optional",
-                inner=[_arg("offset", "integer"), _arg("count", "integer")])],
-        history=[("2.1.6", "`min` and `max` may be exclusive")], doc_flags="deprecated",
-        deprecated=("6.2.0", "`ZRANGE` with `REV` and `BYSCORE`")),
-    "zrevrank": _command(
-        "The rank of a member, by falling scores", "2.0.0", "sorted-set", "O(log N)", "read sortedset fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
-    "zscan": _command(
-        "Walk through the members of a sorted set step by step", "2.8.0", "sorted-set",
-        "O(1) for each call, O(N) for the whole walk", "read sortedset slow", tips="nondeterministic_output",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[
-            _arg("key", "key", key_spec=0), _arg("cursor", "integer"),
-            _arg("pattern", "pattern", "MATCH", flags="optional"),
-            _arg("count", "integer", "COUNT", flags="optional")]),
-    "zscore": _command(
-        "The score of a member", "1.2.0", "sorted-set", "O(1)", "read sortedset fast",
-        key_specs=[_keys(1, "RO access")],
-        arguments=[_arg("key", "key", key_spec=0), _arg("member", "string")]),
-    "zunion": _command(
-        "Unite sorted sets", "6.2.0", "sorted-set", "O(N) in all members of the sources, O(M log M) in the result",
-        "read sortedset slow",
-        key_specs=[_counted_keys(1, "RO access")],
-        arguments=[
-            _arg("numkeys", "integer"), _arg("key", "key", flags="multiple", key_spec=0),
-            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE,
-            _arg("withscores", "pure-token", "WITHSCORES", flags="optional")]),
-    "zunionstore": _command(
-        "Store the union of sorted sets", "2.0.0", "sorted-set",
-        "O(N) in all members of the sources, O(M log M) in the result", "write sortedset slow",
-        key_specs=[_keys(1, "OW update"), _counted_keys(2, "RO access")],
-        arguments=[
-            _arg("destination", "key", key_spec=0), _arg("numkeys", "integer"),
-            _arg("key", "key", flags="multiple", key_spec=1),
-            _arg("weight", "integer", "WEIGHTS", flags="optional multiple"), _AGGREGATE]),
 }
