@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,8 @@ from tests.resp import (
 __all__ = [
     "CLOSED", "NULL", "NULL_ARRAY", "NULL_BULK", "OK", "Arg", "Array", "BigNumber", "Boolean", "Bulk", "Comparer",
     "Connection", "Differential", "Double", "Error", "Int", "Map", "Null", "Push", "Reply", "ServerProcess", "Set",
-    "Simple", "Sleep", "Verbatim", "encode", "free_port", "oracle_version", "start_oracle", "start_wstore",
-    "to_bytes"]
+    "Simple", "Sleep", "Verbatim", "configured", "encode", "free_port", "oracle_version", "start_oracle",
+    "start_wstore", "to_bytes"]
 
 ALL_TARGETS = ("resp2", "resp3", "embedded")
 TOLERANCE_MS = 3000     # for times that are relative to "now", on top of how long ago the oracle's run began
@@ -231,6 +232,24 @@ class Differential:
             told = f"{target}: {name!r} differs after\n{story}\n  redis:  {shown(left)}\n  wstore: {shown(ours)}"
             assert (left.kind, left.value, left.encoding) == (ours.kind, ours.value, ours.encoding), told
             assert near((), left.expires, ours.expires, tolerance_ms), told
+
+
+@contextmanager
+def configured(diff: Differential, directives: dict[str, int]) -> Iterator[None]:
+    """All targets run with these directives, and then again with those that they had."""
+    def apply(name: str, value: object) -> None:
+        for server in {id(s): s for s in (diff.oracle, diff.server) if s is not None}.values():
+            assert server.call("CONFIG", "SET", name, value) == OK
+        if diff.store is not None:
+            diff.store.execute("CONFIG", "SET", name, str(value))
+    before = {name: diff.oracle.call("CONFIG", "GET", name).items[1].data.decode() for name in directives}
+    try:
+        for name, value in directives.items():
+            apply(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            apply(name, value)
 
 
 def shown(value: object, limit: int = 600) -> str:

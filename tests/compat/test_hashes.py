@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.comparers import exactly
-from tests.harness import OK, Array, Bulk, Connection, Differential, Int, ServerProcess
+from tests.harness import OK, Array, Bulk, Connection, Differential, Int, ServerProcess, configured
 from tests.strategies import INT_EDGES, ODD_NUMBERS, floats, maybe, noise, number, numbers, options, values, words
 
 INT64_MAX = (1 << 63) - 1
@@ -53,24 +52,6 @@ left_over = [(*question, key) for key in KEYS
 def validate(diff: Differential) -> None:
     if diff.store is not None:
         assert diff.store.validate() is None
-
-
-@contextmanager
-def configured(diff: Differential, directives: dict[str, int]) -> Iterator[None]:
-    """All targets run with these directives, and then again with those that they had."""
-    def apply(name: str, value: object) -> None:
-        for server in {id(s): s for s in (diff.oracle, diff.server) if s is not None}.values():
-            assert server.call("CONFIG", "SET", name, value) == OK
-        if diff.store is not None:
-            diff.store.execute("CONFIG", "SET", name, str(value))
-    before = {name: diff.oracle.call("CONFIG", "GET", name).items[1].data.decode() for name in directives}
-    try:
-        for name, value in directives.items():
-            apply(name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            apply(name, value)
 
 
 @pytest.fixture(params=["usual", "small"])

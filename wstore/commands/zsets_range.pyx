@@ -183,7 +183,8 @@ cdef uint64_t zrange_open(Call* c, const Entry* e, const ZRange* r, ZCursor* cur
     cdef uint64_t start, end
     cdef bint reverse = r.direction == ZRANGE_REVERSE
     zrange_ranks(e, r, &start, &end)
-    zrange_limit(r, &start, &end)
+    if r.by != ZRANGE_RANK:
+        zrange_limit(r, &start, &end)
     if start < end:
         zset_at_rank(c.store, e, zset_count(e) - end if reverse else start, reverse, cur)
     return end - start
