@@ -6,7 +6,7 @@
     +--|--+--|--+--|--+--|--+
        v     v     +--v--+
 
-A node that is full is copied to a piece a tenth larger, past NODE_SIZE_MAX it is split by the next bit of the hash; the
+A node that is full is copied to a piece a step larger, past NODE_SIZE_MAX it is split by the next bit of the hash; the
 directory doubles when the node was of its own depth. A node that is half empty is copied to a smaller piece, or joined
 with the other half of its range. Each step touches one node or two, and a directory of eight bytes a node or so.
 
@@ -18,6 +18,7 @@ Invariants
 cdef enum:
     TABLE_DEPTH_MAX = 44        # of 64 hash bits; the tag follows
     FREE_NOW_BYTES = 1 << 18    # larger tables are freed in the background
+    CACHE_LINE = 64
     HAND_STEP = 8               # removals for each node that the hand passes
 
 
@@ -27,6 +28,26 @@ cdef inline uint64_t slot_of_hash(const Table* t, uint64_t hash) noexcept nogil:
 
 cdef inline TableNode* node_of_hash(const Table* t, uint64_t hash) noexcept nogil:
     return t.dir[slot_of_hash(t, hash)]
+
+
+cdef inline TableNode* approach_node(const Table* t, uint64_t hash) noexcept nogil:
+    """The node of a hash, its header and the likely part of its index on their way into the cache.
+
+    Slots hold about the same number of entries, so that header and index need not be read one after the other.
+    """
+    cdef uint64_t slot = slot_of_hash(t, hash)
+    cdef TableNode* n = t.dir[slot]
+    cdef uint64_t per_slot = t.count >> t.depth
+    cdef uint64_t i = (hash << t.depth >> 32) * per_slot >> 32
+    cdef const char* line
+    if t.depth > 0 and slot & 1 and t.dir[slot - 1] == n:
+        i += per_slot
+    line = <const char*>n + NODE_HEADER + i * sizeof(uint32_t)
+    ws_prefetch(n)
+    ws_prefetch(line)
+    ws_prefetch(line + CACHE_LINE)
+    ws_prefetch(line - CACHE_LINE)
+    return n
 
 
 cdef inline uint64_t slots_of_node(const Table* t, const TableNode* n) noexcept nogil:
@@ -59,7 +80,7 @@ cdef inline size_t table_bytes(const Table* t) noexcept nogil:
 cdef inline bint table_find(const Table* t, const Element* name, TableItem* out) noexcept nogil:
     """Whether name is there; out, unless NULL, is the entry."""
     cdef uint64_t hash = table_hash(t, name)
-    cdef const TableNode* n = node_of_hash(t, hash)
+    cdef const TableNode* n = approach_node(t, hash)
     cdef uint32_t at
     if not find_in_node(n, tag_of(hash, n.depth), name, &at):
         return False
@@ -174,7 +195,7 @@ cdef bint replace_in_place(Table* t, TableNode* n, uint32_t at, const Element* v
 cdef int table_put(Store* store, Table* t, const Element* name, const Element* value) noexcept nogil:
     """Add name, with its value in a hash, or replace the value: 1 added, 0 it was there."""
     cdef uint64_t hash = table_hash(t, name)
-    cdef TableNode* n = node_of_hash(t, hash)
+    cdef TableNode* n = approach_node(t, hash)
     cdef size_t size = inside_size(name) + (0 if value is NULL else inside_size(value))
     cdef uint32_t tag = tag_of(hash, n.depth)
     cdef uint32_t at
@@ -238,7 +259,7 @@ cdef void move_hand(Table* t) noexcept nogil:
 cdef bint table_remove(Store* store, Table* t, const Element* name) noexcept nogil:
     """Whether name was there. It may lie in the table."""
     cdef uint64_t hash = table_hash(t, name)
-    cdef TableNode* n = node_of_hash(t, hash)
+    cdef TableNode* n = approach_node(t, hash)
     cdef uint32_t at
     if not find_in_node(n, tag_of(hash, n.depth), name, &at):
         return False

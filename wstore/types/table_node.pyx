@@ -27,9 +27,9 @@ cdef enum:
     TAG_STEP = 4
     NODE_HEADER = 16            # bytes in front of the index
     NODE_SIZE_MIN = 248         # bytes of the smallest node; all sizes are 8 more than a multiple of 16, as malloc's
-    NODE_SIZE_MAX = 4096        # a larger node is split ...
+    NODE_SIZE_MAX = 4088        # a larger node is split ...
     NODE_SPLIT_COUNT = 16       # ... if it has so many entries
-    NODE_SLACK = 10             # a new node is this part larger than its entries need
+    NODE_STEP = 256             # nodes with malloc's header are multiples of this, small ones of a quarter of it
 
 cdef struct TableText:          # a long element
     size_t len
@@ -204,9 +204,9 @@ cdef inline bint find_in_node(const TableNode* n, uint32_t tag, const Element* n
 
 # -- changing a node ---------------------------------------------------------------------------------------
 cdef inline size_t node_size_for(size_t need) noexcept nogil:
-    """The size of a node that needs so many bytes, with slack."""
-    need += need // NODE_SLACK
-    return ((max(need, <size_t>NODE_SIZE_MIN) + 7) & ~<size_t>15) + 8
+    """The size of a node that needs so many bytes: one of few sizes, so that what one gives back serves another."""
+    cdef size_t step = NODE_STEP if need > 4 * NODE_STEP else NODE_STEP // 4
+    return ((max(need, <size_t>NODE_SIZE_MIN) + 8 + step - 1) & ~(step - 1)) - 8
 
 
 cdef TableNode* node_new(Table* t, size_t size, int depth) noexcept nogil:
