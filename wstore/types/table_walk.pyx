@@ -42,7 +42,7 @@ cdef void table_each(const Table* t, EachFn fn, void* arg) noexcept nogil:
 
 
 cdef uint64_t table_scan(const Table* t, uint64_t cursor, size_t count, EachFn fn, void* arg) noexcept nogil:
-    """Visit `count` entries from `cursor` on, and those that share the last one's position. The next cursor, 0: done."""
+    """Visit `count` entries from `cursor` on, and those at the last one's position. The next cursor, 0: done."""
     cdef uint64_t at = cursor << 1
     cdef size_t visited = 0
     cdef const TableNode* n
