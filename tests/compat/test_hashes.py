@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.comparers import exactly
+from tests.compat.test_events import lines_of, same
 from tests.harness import OK, Array, Bulk, Connection, Differential, Int, ServerProcess, configured
 from tests.strategies import INT_EDGES, ODD_NUMBERS, floats, maybe, noise, number, numbers, options, values, words
 
@@ -273,6 +274,28 @@ def test_the_last_field_takes_the_key_along(diff: Differential):
                      "HDEL h field:000000", "EXISTS h", "DBSIZE", "HDEL h field:000000", ("HSET", "h", "a", "1"),
                      "OBJECT ENCODING h", ("HDEL", "h", "a", "a", "b"), "EXISTS h")
         validate(diff)
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+EVENTS = """
+HSET h a 1|HSET h a 1|HSET h a 2 b 3 c 4|HMSET h a 1 d 5|HSETNX h a 9|HSETNX h e 9|HINCRBY h a 5|HINCRBY h new 5
+HINCRBY h e x|HINCRBYFLOAT h a 1.5|HINCRBYFLOAT h g 1.5|HDEL h none|HDEL h a none|HDEL h b c d e|HGET h a|HGETALL h
+HGET none a|HMGET none a b|HGETALL none|HKEYS none|HVALS none|HLEN none|HSTRLEN none a|HEXISTS none a|HRANDFIELD none
+HRANDFIELD none 3|HSCAN none 0|HDEL none a|HSET h|HSET h f|HDEL h new g|EXISTS h|HINCRBY n f 1|HDEL n f f f|HSETNX n f 1
+COPY n m|RENAME n o|DEL o m|SET s v|HSET s f v|HDEL s f|HINCRBY s f 1|HINCRBYFLOAT s f 1|HSETNX s f v|HGET s f"""
+
+
+def test_events(oracle: ServerProcess, wstore_server: ServerProcess):
+    same(oracle, wstore_server, lines_of(EVENTS))
+
+
+@settings(max_examples=25)
+@given(st.lists(st.one_of(words(b"HSET", keys, few_pairs), words(b"HDEL", keys, st.sampled_from([b"a", b"b", b"1"])),
+                          words(b"HDEL", keys, b"a", b"b", b"1", b"22"), words(b"HINCRBY", keys, b"a", b"1"),
+                          words(b"HSETNX", keys, b"b", b"1")), max_size=20))
+def test_stories_of_events(oracle: ServerProcess, wstore_server: ServerProcess, sequence):
+    same(oracle, wstore_server, sequence)
 
 
 # -- HSCAN and HRANDFIELD ------------------------------------------------------------------------------
