@@ -70,6 +70,8 @@ def _range(spec, first, argc):
 
 def _counted(spec, first, argv):
     count = int(argv[first + spec["keynumidx"]])
+    if count < 1:
+        raise ValueError("no keys")
     start = first + spec["firstkey"]
     return range(start, start + count * spec["keystep"], spec["keystep"])
 
