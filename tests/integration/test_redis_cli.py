@@ -209,12 +209,19 @@ def benchmark_rows(server: ServerProcess, *args: str) -> list[dict[str, str]]:
     return list(csv.DictReader(done.stdout[start:].splitlines()))
 
 
+DEFAULT_LOADS = ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "LPUSH", "RPUSH", "LPOP", "RPOP", "SADD", "HSET",
+                 "SPOP", "ZADD", "ZPOPMIN", "LPUSH (needed to benchmark LRANGE)", "LRANGE_100 (first 100 elements)",
+                 "LRANGE_300 (first 300 elements)", "LRANGE_500 (first 500 elements)",
+                 "LRANGE_600 (first 600 elements)", "MSET (10 keys)"]
+
+
+@pytest.mark.parametrize("spread", [[], ["-r", "1000"]], ids=["one key", "many keys"])
 @pytest.mark.parametrize("depth", [1, 16])
 @pytest.mark.parametrize("protocol", [[], ["-3"]], ids=["resp2", "resp3"])
-def test_benchmark(server, depth, protocol):
-    rows = benchmark_rows(server, "-t", "ping,set,get,incr,mset", "-P", str(depth), "-n", "3000", "-r", "1000",
-                          *protocol)
-    assert [row["test"].split()[0] for row in rows] == ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET"]
+def test_benchmark(server, protocol, depth, spread):
+    """The whole list of loads that it runs when it is not told which."""
+    rows = benchmark_rows(server, "-n", "2000", "-P", str(depth), *spread, *protocol)
+    assert [row["test"] for row in rows] == DEFAULT_LOADS
     assert all(float(row["rps"]) > 0 for row in rows)
 
 
