@@ -46,7 +46,8 @@ def fill(server: ServerProcess, keys: int) -> None:
     load(server.port, (("SET", f"cnt:{i:012d}", i) for i in range(keys)))
 
 
-def run_once(server: ServerProcess, name: str, depth: int, keys: int, requests: int) -> Sample:
+def run_once(server: ServerProcess, request: Sequence[str], depth: int, clients: int, keys: int,
+             requests: int) -> Sample:
     """One redis-benchmark run: server CPU in us a request, thousand requests/s, p50 and p99 in ms."""
     tool = shutil.which("redis-benchmark")
     if tool is None:
@@ -54,7 +55,7 @@ def run_once(server: ServerProcess, name: str, depth: int, keys: int, requests: 
     before = cpu_seconds(server.pid)
     done = subprocess.run(
         ["taskset", "-c", str(CLIENT_CORE), tool, "-p", str(server.port), "--csv", "-n", str(requests), "-r", str(keys),
-         "-P", str(depth), "-c", str(CLIENTS.get(depth, 50)), *COMMANDS[name]],
+         "-P", str(depth), "-c", str(clients), *request],
         capture_output=True, text=True, check=True)
     used = cpu_seconds(server.pid) - before
     row = list(csv.reader(done.stdout.splitlines()))[-1]
@@ -77,7 +78,8 @@ def measure_servers(servers: Sequence[str], commands: Sequence[str], depths: Seq
                 for depth in depths:
                     asked = max(requests // 8, 1000) if depth == 1 else requests
                     for name, server in running.items():
-                        samples[command, depth, name].append(run_once(server, command, depth, keys, asked))
+                        samples[command, depth, name].append(
+                            run_once(server, COMMANDS[command], depth, CLIENTS.get(depth, 50), keys, asked))
             say(f"cpu: round {number + 1} of {rounds}")
     finally:
         for server in running.values():

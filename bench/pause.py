@@ -1,4 +1,4 @@
-"""Pauses of the loop: while millions of keys are inserted, and while the command module is swapped.
+"""Pauses of the loop: while millions of keys are inserted, a big value changed, and the command module swapped.
 
 Growth: one client sends batches and waits for each one's replies, so that the longest round trip less the median
 one is a pause of server, client or machine. Where INFO tells `eventloop_longest_us`, that is the server's own account.
@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import click
@@ -40,6 +40,7 @@ from tests.resp import OK, Connection, Error, encode
 
 GROWTH_LIMIT_MS = 2.0
 RELOAD_LIMIT_MS = 5.0
+BIG_VALUE_LIMIT_MS = 5.0
 DEPTH = 64
 PROBE_S = 2.0               # of the machine's noise, where no load says how long
 
@@ -64,9 +65,13 @@ def machine_noise_ms(seconds: float) -> float:
         return max(pool.starmap(longest_gap_ms, [(SERVER_CORE, seconds), (CLIENT_CORE, seconds)]))
 
 
-def round_trips_ms(server: ServerProcess, keys: int) -> list[float]:
-    """Insert the keys in batches of DEPTH; the round trip of each batch."""
-    commands = (("SET", f"user:{i:09d}", f"v{i % 10_000_000:07d}") for i in range(keys))
+def set_commands(keys: int) -> Iterator[tuple]:
+    for i in range(keys):
+        yield "SET", f"user:{i:09d}", f"v{i % 10_000_000:07d}"
+
+
+def round_trips_ms(server: ServerProcess, commands: Iterable[tuple]) -> list[float]:
+    """Send commands in batches of DEPTH; the round trip of each batch."""
     took = []
     clock = time.perf_counter_ns
     with client_core(), socket.create_connection(("127.0.0.1", server.port)) as sock:
@@ -101,7 +106,7 @@ def measure_round(name: str, keys: int) -> Growth:
         noise = machine_noise_ms(PROBE_S)
         server.call("CONFIG", "RESETSTAT")
         started = time.monotonic()
-        took = round_trips_ms(server, keys)
+        took = round_trips_ms(server, set_commands(keys))
         turn = longest_turn_ms(server)
         noise = max(noise, machine_noise_ms(min(60.0, time.monotonic() - started)))
     typical = median(took)
@@ -190,10 +195,69 @@ def measure_reload(keys: int, clients: int, reloads: int) -> Table:
     return table
 
 
+# -- one big value ------------------------------------------------------------------------------------
+
+
+def hash_commands(fields: int, value: str) -> Iterator[tuple]:
+    for i in range(fields):
+        yield "HSET", "big", f"field:{i:07d}", value
+
+
+def pings_ms(server: ServerProcess, seconds: float) -> list[float]:
+    """Round trips of PINGs, one after another, for so long."""
+    took = []
+    end = time.monotonic() + seconds
+    with client_core(), server.connect() as connection:
+        while time.monotonic() < end:
+            start = time.perf_counter_ns()
+            connection.call("PING")
+            took.append((time.perf_counter_ns() - start) / 1e6)
+    return took
+
+
+def big_value_phases(server: ServerProcess, fields: int) -> Iterator[tuple[str, list[float]]]:
+    """What is done to a hash, with the round trips in ms while it is."""
+    yield "grown", round_trips_ms(server, hash_commands(fields, "v0000000"))
+    yield "its fields overwritten", round_trips_ms(server, hash_commands(fields, "another-value"))
+    with server.connect() as connection:
+        connection.send("DEL", "big")
+        yield "deleted", pings_ms(server, PROBE_S)
+        connection.read()
+    round_trips_ms(server, hash_commands(fields, "v0000000"))
+    with server.connect() as connection:
+        connection.send("SET", "big", "small")
+        yield "overwritten by a string", pings_ms(server, PROBE_S)
+        connection.read()
+
+
+def measure_big_value(servers: Sequence[str], fields: int) -> Table:
+    table = Table(f"Longest pause while a hash of {fields:,} fields is changed",
+                  ["server", "the hash is", "longest round trip ms", "noise ms", "longest turn ms", "limit", ""],
+                  note="Longest turn: the loop's own account, preemption by other processes included. Judged: it, less "
+                       "the machine's own noise.")
+    for name in servers:
+        with open_server(name) as server:
+            phases = big_value_phases(server, fields)
+            while True:
+                noise = machine_noise_ms(PROBE_S)
+                server.call("CONFIG", "RESETSTAT")
+                phase = next(phases, None)
+                if phase is None:
+                    break
+                turn = longest_turn_ms(server)
+                limits = ("", "") if turn is None else (
+                    BIG_VALUE_LIMIT_MS, verdict(max(0.0, turn - noise), BIG_VALUE_LIMIT_MS))
+                table.rows.append((label_of(name), phase[0], max(phase[1]), noise, "" if turn is None else turn,
+                                   *limits))
+                say(f"pause, hash {phase[0]}: {label_of(name)} longest round trip {max(phase[1]):.2f} ms")
+    return table
+
+
 def measure(servers: Sequence[str] = ("redis", "wstore"), keys: int = 5_000_000, reload_keys: int = 1_000_000,
-            clients: int = 1000, reloads: int = 20, rounds: int = 3) -> list[Table]:
-    """Both tables; keys 0 or reloads 0 leave one out."""
+            clients: int = 1000, reloads: int = 20, rounds: int = 3, fields: int = 5_000_000) -> list[Table]:
+    """All tables; keys, fields or reloads 0 leave one out."""
     tables = [measure_growth(servers, keys, rounds)] if keys else []
+    tables += [measure_big_value(servers, fields)] if fields else []
     return [*tables, measure_reload(reload_keys, clients, reloads)] if reloads else tables
 
 
@@ -201,6 +265,7 @@ def measure(servers: Sequence[str] = ("redis", "wstore"), keys: int = 5_000_000,
 @server_option
 @click.option("--keys", type=int, default=5_000_000, show_default=True, help="Keys to insert; 0: no growth load.")
 @click.option("--rounds", type=int, default=3, show_default=True, help="How often they are inserted.")
+@click.option("--fields", type=int, default=5_000_000, show_default=True, help="Fields of the big hash; 0: none.")
 @click.option("--reload-keys", type=int, default=1_000_000, show_default=True, help="Keys present at the reload.")
 @click.option("--clients", type=int, default=1000, show_default=True, help="Connections at the reload.")
 @click.option("--reloads", type=int, default=20, show_default=True, help="Number of reloads; 0: none.")

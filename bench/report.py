@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import cpu, embedded, memory, pause, slots
+from bench import collections, cpu, embedded, memory, pause, slots
 from bench.common import Table, say, show_all
 from tests.processes import ROOT, oracle_version
 
@@ -47,15 +47,25 @@ def part_cpu(scale: float) -> tuple[str, list[Table]]:
 
 
 def part_pause(scale: float) -> tuple[str, list[Table]]:
-    keys, held = scaled(5_000_000, scale, 1000), scaled(1_000_000, scale, 1000)
+    keys = fields = scaled(5_000_000, scale, 1000)
+    held = scaled(1_000_000, scale, 1000)
     clients, reloads = scaled(1000, scale, 10), scaled(20, scale, 2)
-    command = f"python -m bench.pause --keys {keys} --reload-keys {held} --clients {clients} --reloads {reloads}"
-    return command, pause.measure(keys=keys, reload_keys=held, clients=clients, reloads=reloads)
+    command = (f"python -m bench.pause --keys {keys} --fields {fields} --reload-keys {held} --clients {clients} "
+               f"--reloads {reloads}")
+    return command, pause.measure(keys=keys, fields=fields, reload_keys=held, clients=clients, reloads=reloads)
 
 
 def part_slots(scale: float) -> tuple[str, list[Table]]:
     sizes = [scaled(50_000, scale, 1000), scaled(5_000_000, scale, 10_000)]
     return f"python -m bench.slots --keys {sizes[0]} --keys {sizes[1]}", slots.measure(sizes=sizes)
+
+
+def part_collections(scale: float) -> tuple[str, list[Table]]:
+    small_keys, elements = scaled(500_000, scale, 1000), scaled(1_000_000, scale, 2000)
+    rounds = 5 if scale >= 1 else 1
+    command = (f"python -m bench.collections --small-keys {small_keys} --elements {elements} --times {elements} "
+               f"--rounds {rounds}")
+    return command, collections.measure(small_keys=small_keys, elements=elements, times=elements, rounds=rounds)
 
 
 def part_embedded(scale: float) -> tuple[str, list[Table]]:
@@ -64,7 +74,8 @@ def part_embedded(scale: float) -> tuple[str, list[Table]]:
 
 
 PARTS: dict[str, Callable[[float], tuple[str, list[Table]]]] = {
-    "memory": part_memory, "cpu": part_cpu, "pause": part_pause, "slots": part_slots, "embedded": part_embedded}
+    "memory": part_memory, "cpu": part_cpu, "pause": part_pause, "slots": part_slots,
+    "collections": part_collections, "embedded": part_embedded}
 
 
 def markdown(tables: Sequence[Table], command: str) -> str:

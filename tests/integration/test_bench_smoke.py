@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from bench import cpu, memory, pause, report, slots
+from bench import collections, cpu, memory, pause, report, slots
 from bench.common import Table, cell, verdict
 from bench.memory import Churn
 
@@ -33,9 +33,13 @@ def test_cpu():
 
 
 def test_pause():
-    tables = pause.measure(rounds=1, keys=5000, reload_keys=1000, clients=20, reloads=2)
-    assert_filled(tables, 5)
-    assert "All 20 connections were kept" in tables[1].note
+    tables = pause.measure(rounds=1, keys=5000, fields=5000, reload_keys=1000, clients=20, reloads=2)
+    assert_filled(tables, 13)
+    assert "All 20 connections were kept" in tables[2].note
+
+
+def test_collections():
+    assert_filled(collections.measure(small_keys=500, elements=1000, times=2000, rounds=1), 21)
 
 
 def test_slots():
