@@ -45,8 +45,8 @@ class Shape:
 
 def small_hashes(count: int) -> Iterator[Command]:
     for i in range(count):
-        yield ("HSET", f"hash:{i:09d}", "name", f"n{i % 100000:05d}", "age", i % 90, "city", f"c{i % 1000:03d}",
-               "seen", 1_700_000_000 + i)
+        yield ("HSET", f"hash:{i:09d}", "name", f"n{i % 999_999:06d}", "age", i % 90, "city", f"c{i % 400:03d}",
+               "lv", i % 9)
 
 
 def small_sets(count: int) -> Iterator[Command]:
@@ -114,7 +114,7 @@ def measure_memory(servers: Sequence[str], shapes: Sequence[str], small_keys: in
                 found.append(growth_bytes(server, shape.commands(count)) / count)
             say(f"collections {name} {count}: {label_of(server_name)} {found[-1]:.1f} B a {shape.each}")
         held = verdict(found[list(servers).index("wstore")], shape.limit_bytes) if "wstore" in servers else ""
-        table.rows.append((f"{shape.title}, a {shape.each}", f"{count:,}", *found, shape.limit_bytes, held))
+        table.rows.append((f"{shape.title}: by {shape.each}", f"{count:,}", *found, shape.limit_bytes, held))
     return table
 
 
