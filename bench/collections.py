@@ -132,15 +132,17 @@ REQUESTS = {
 REPLIES_OF_100 = 20         # a request that replies with 100 elements is asked so many times less
 
 
-def fill(server: ServerProcess, count: int) -> None:
-    """Values that hold every element redis-benchmark will name: `__rand_int__` becomes twelve digits."""
+def contents(key: str, count: int) -> Iterator[Command]:
+    """The value at a key of REQUESTS; it holds every element that redis-benchmark names by `__rand_int__`."""
     rng = random.Random(SEED)
-    names = [f"{i:012d}" for i in range(count)]
-    load(server.port, in_pieces(("HSET", "hash"), ((f"f:{name}", "v0000000") for name in names)))
-    load(server.port, in_pieces(("SADD", "set"), ((f"m:{name}",) for name in names)))
-    load(server.port, in_pieces(("ZADD", "zset"), ((rng.randrange(count), f"m:{name}") for name in names)))
-    load(server.port, in_pieces(("RPUSH", "list"), ((f"element-{i:08d}",) for i in range(count))))
-    load(server.port, in_pieces(("RPUSH", "range"), ((f"element-{i:08d}",) for i in range(count))))
+    names = (f"{i:012d}" for i in range(count))
+    if key == "hash":
+        return in_pieces(("HSET", key), ((f"f:{name}", "v0000000") for name in names))
+    if key == "set":
+        return in_pieces(("SADD", key), ((f"m:{name}",) for name in names))
+    if key == "zset":
+        return in_pieces(("ZADD", key), ((rng.randrange(count), f"m:{name}") for name in names))
+    return in_pieces(("RPUSH", key), ((f"element-{i:08d}",) for i in range(count)))
 
 
 def measure_cpu(servers: Sequence[str], requests: Sequence[str], elements: int, times: int, rounds: int) -> Table:
@@ -150,7 +152,8 @@ def measure_cpu(servers: Sequence[str], requests: Sequence[str], elements: int, 
         for name in servers:
             running[name] = open_server(name)
             with client_core():
-                fill(running[name], elements)
+                for key in {REQUESTS[request][1] for request in requests}:
+                    load(running[name].port, contents(key, elements))
         for number in range(rounds):
             for request in requests:
                 asked = max(times // REPLIES_OF_100, 1000) if request.endswith(" 100") else times
