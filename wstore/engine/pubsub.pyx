@@ -81,7 +81,9 @@ cdef bint may_run_subscribed(const CommandSpec* spec) noexcept nogil:
 
 
 cdef void refuse_subscribed(Call* call) noexcept nogil:
-    reply_z(call, b"-ERR Can't execute '")
+    reply_z(call, b"-EXECABORT Transaction discarded because of: " if strcmp(call.spec.name, b"exec") == 0
+            else b"-ERR ")
+    reply_z(call, b"Can't execute '")
     reply_z(call, call.spec.name)
     reply_z(call, b"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n")
 
