@@ -59,7 +59,8 @@ def tell(server, lines, flags: str = "KEAnm") -> list:
 
 def same(oracle, wstore_server, lines, flags: str = "KEAnm") -> list:
     expected = tell(oracle, lines, flags)
-    assert tell(wstore_server, lines, flags) == expected
+    for one, other in zip(expected, tell(wstore_server, lines, flags), strict=True):
+        assert one == other
     return expected
 
 
@@ -80,12 +81,32 @@ EXISTS a b|TTL a|PTTL a|EXPIRETIME a|TYPE a|TOUCH a|OBJECT ENCODING a|OBJECT FRE
 RENAME nosuch a|COPY nosuch a|RESTORE nosuch 0 junk|SET s v|SELECT 1|SET s w|SWAPDB 0 1|FLUSHDB|FLUSHALL|RANDOMKEY
 SELECT 3|SET k v|SELECT 0|MULTI|SET k v|DEL k|EXEC|MULTI|SET k v|DISCARD"""
 
+COLLECTIONS = """
+HSET h a 1 b 2|HSET h a 1|HSETNX h a 2|HSETNX h c 3|HMSET h d 4|HINCRBY h n 1|HINCRBYFLOAT h n 1.5|HDEL h nosuch|HDEL h a b
+HDEL h c d n|HGET nosuch f|HGETALL nosuch|HLEN nosuch|HMGET nosuch a|HRANDFIELD nosuch|HSCAN nosuch 0|HSTRLEN nosuch f
+HEXISTS nosuch f|HKEYS nosuch|HVALS nosuch|HDEL nosuch f
+SADD s a b c|SADD s a|SREM s nosuch|SREM s a|SMOVE s t b|SMOVE s t nosuch|SMOVE s s c|SPOP s|SADD s x y z|SPOP s 5|SPOP nosuch
+SADD s 1 2 3|SADD t 2 3 4|SINTERSTORE d s t|SINTERSTORE d s nosuch|SUNIONSTORE d s t|SDIFFSTORE d s s|SDIFFSTORE d s t
+SINTER nosuch s|SMEMBERS nosuch|SCARD nosuch|SISMEMBER nosuch x|SMISMEMBER nosuch x|SRANDMEMBER nosuch|SINTERCARD 2 s nosuch
+SUNION nosuch nosuch2|SDIFF nosuch s|SSCAN nosuch 0|SREM t 2 b 3 4 c x
+RPUSH l a b c|LPUSH l x|RPUSHX l y|LPUSHX nosuch y|LINSERT l BEFORE a q|LINSERT l BEFORE nosuch q|LSET l 0 z|LTRIM l 1 -2
+LREM l 0 nosuch|LREM l 0 a|LPOP l|RPOP l|LPOP l 5|LPOP nosuch|RPUSH l a b c d e|LMOVE l l2 LEFT RIGHT|RPOPLPUSH l l
+LMPOP 2 nosuch l LEFT COUNT 2|LTRIM l 5 9|RPOPLPUSH nosuch l|RPOPLPUSH l2 l3|LLEN nosuch|LRANGE nosuch 0 1|LINDEX nosuch 0
+LPOS nosuch a|RPUSH l 1|BLPOP nosuch l 1|RPUSH l 1|BRPOP l 1|RPUSH l 1|BLMOVE l l2 LEFT LEFT 1|BLMPOP 1 1 l2 LEFT|DEL l l2 l3
+ZADD z 1 a 2 b 3 c|ZADD z 1 a|ZADD z INCR 5 a|ZADD z XX 9 nosuch|ZADD z NX 1 a|ZINCRBY z 2 b|ZREM z nosuch|ZREM z a
+ZPOPMIN z|ZPOPMAX z|ZPOPMIN nosuch|ZADD z 1 a 2 b 3 c 4 d|ZREMRANGEBYRANK z 0 0|ZREMRANGEBYSCORE z 2 2|ZREMRANGEBYLEX z - +
+ZADD z 1 a 2 b|ZADD y 3 b|ZUNIONSTORE u 2 z y|ZINTERSTORE u 2 z y|ZDIFFSTORE u 2 z z|ZRANGESTORE u z 0 -1|ZRANGESTORE u z 5 9
+ZMPOP 1 z MIN|ZMPOP 1 nosuch MIN|BZPOPMIN z 1|BZPOPMAX y 1|ZADD z 1 a|BZMPOP 1 1 z MAX|ZCARD nosuch|ZSCORE nosuch a|ZRANK nosuch a
+ZRANGE nosuch 0 1|ZCOUNT nosuch 0 1|ZMSCORE nosuch a|ZRANDMEMBER nosuch|ZUNION 1 nosuch|ZSCAN nosuch 0|ZLEXCOUNT nosuch - +
+ZADD z 1 a|SADD s a|ZUNIONSTORE u 2 z s|ZUNIONSTORE u 1 nosuch|RENAME z zz|COPY zz z|DEL zz|ZREMRANGEBYRANK z 0 -1
+RPUSH l 3 1 2|SET l x|TYPE l"""
+
 
 def lines_of(text: str) -> list[str]:
     return [line for line in text.replace("\n", "|").split("|") if line.strip()]
 
 
-@pytest.mark.parametrize("text", [STRINGS, GENERIC], ids=["strings", "generic"])
+@pytest.mark.parametrize("text", [STRINGS, GENERIC, COLLECTIONS], ids=["strings", "generic", "collections"])
 def test_each_command(oracle, wstore_server, text):
     told = same(oracle, wstore_server, lines_of(text))
     assert sum(len(events) for _, _, events in told) > 50
