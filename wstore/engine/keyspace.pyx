@@ -197,10 +197,15 @@ cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
     return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms
 
 
-cdef bint drop_expired(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
-    """For an expired key that a command met: remove it, unless this is a replica. Always False: not found."""
+cdef inline bint keeps_expired(Store* store) noexcept nogil:
+    """Whether expired keys stay where they are, hidden from commands that read."""
+    return store.is_replica or store.loading or server_of(store).pause_until_ms > 0
+
+
+cdef bint drop_expired(Store* store, Db* db, const Key* key, Entry* e, bint for_writing) noexcept nogil:
+    """For an expired key that a command met: remove it, unless it is to stay. Always False: not found."""
     cdef Key held
-    if not store.is_replica and not store.loading:
+    if for_writing or not keeps_expired(store):
         hold_expired(store, key, &held)
         ks_remove(store, db, key, e)
         store.stats.expired_keys += 1
@@ -229,7 +234,7 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     if found and is_expired(store, out):
         if flags == LOOKUP_WRITE and (store.is_replica or store.loading):
             return True         # the stream of writes decides when it goes
-        found = drop_expired(store, db, key, out)
+        found = drop_expired(store, db, key, out, flags == LOOKUP_WRITE)
     if flags == LOOKUP_READ:
         if not found:
             store.stats.keyspace_misses += 1

@@ -94,7 +94,7 @@ cdef void ks_drop_scanned(Store* store, Db* db, uint64_t cursor, uint64_t follow
     cdef uint64_t last = (following >> 20 << 20) - 1
     cdef uint64_t end           # the last placement of a segment
     cdef Segment* s
-    if store.is_replica or store.loading:
+    if keeps_expired(store):
         return
     while db.expires and place <= last:
         s = find_segment(keyspace_of(db), place)
@@ -188,7 +188,7 @@ cdef Segment* random_segment(Store* store, Db* db) noexcept nogil:
 cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil:
     """A live key, each equally likely; expired ones that are picked are dropped.
 
-    False: there is none, or, where expired keys stay (on a replica), a hundred tries met no other.
+    False: there is none, or, where expired keys stay (replica, pause), a hundred tries met no other.
     """
     cdef Segment* s
     cdef size_t n
@@ -201,6 +201,6 @@ cdef bint ks_random_key(Store* store, Db* db, Key* out, Entry* e) noexcept nogil
         out.placement = place_key(out.ptr, n, store.seed)
         if not is_expired(store, e):
             return True
-        drop_expired(store, db, out, e)
-        tries -= store.is_replica or store.loading
+        drop_expired(store, db, out, e, 0)
+        tries -= keeps_expired(store)
     return False

@@ -100,6 +100,7 @@ cdef void api_exec(Call* call) noexcept nogil:
     cdef Client* c = <Client*>call.client
     cdef Server* s = server_of(call.store)
     cdef bint broken
+    cdef CommandStats* stats = c.last_stats
     cdef int i
     if not c.flags & CLIENT_MULTI:
         reply_error(call, b"ERR EXEC without MULTI")
@@ -117,4 +118,5 @@ cdef void api_exec(Call* call) noexcept nogil:
         reply_array(call, c.queued_count)
         for i in range(c.queued_count):
             run_queued(s, c, c.queued[i])
+        c.last_stats = stats
         multi_end(c)
