@@ -12,7 +12,7 @@ Invariants
   ENCODING answers, listpack or skiplist: it is set when one of Redis's thresholds is passed, and never cleared.
 * Under the name listpack no score is -0.0: Redis keeps those as the integer 0.
 """
-from libc.math cimport INFINITY, isnan
+from libc.math cimport isnan
 
 cdef enum:
     ZSET_BIG_NAME = 0x80
@@ -372,7 +372,7 @@ cdef ZAddOutcome zset_add(Call* c, const Key* key, Entry* e, const Element* memb
 
 
 cdef bint zset_remove(Call* c, const Key* key, Entry* e, const Element* member) noexcept nogil:
-    """Remove a member; 0: there is none. e as LOOKUP_WRITE gave it, and valid again; its rec is NULL if the key went."""
+    """Remove a member; 0: there is none. e as LOOKUP_WRITE gave it, and valid again; rec is NULL if the key went."""
     cdef ZSetBuilder b
     cdef ZMember m
     cdef ZSpot spot

@@ -240,3 +240,11 @@ cdef inline uint32_t zrun_count(const uint8_t* p, const uint8_t* end) noexcept n
         p = zitem_skip(p)
         n += 1
     return n
+
+
+cdef inline const uint8_t* zrun_at(const uint8_t* p, uint64_t nth) noexcept nogil:
+    """The nth item from p on."""
+    while nth > 0:
+        p = zitem_skip(p)
+        nth -= 1
+    return p

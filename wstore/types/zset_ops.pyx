@@ -1,4 +1,5 @@
 """How the engine treats sorted sets: ZSET_OPS."""
+from libc.math cimport INFINITY
 
 cdef void ztree_drop(Store* store, ZTree* t) noexcept nogil:
     """Free a tree, a big one in the background."""
@@ -72,12 +73,13 @@ cdef int zset_decode_item(ZSetBuilder* b, int rdb_type, Str data, size_t* pos) n
 
 
 cdef int zset_decode_plain(ZSetBuilder* b, int rdb_type, Str data, size_t* pos) noexcept nogil:
-    cdef uint64_t count, i
-    if rdb_get_count(data, pos, &count):
+    cdef uint64_t left
+    if rdb_get_count(data, pos, &left):
         return -1
-    for i in range(count):
+    while left > 0:
         if zset_decode_item(b, rdb_type, data, pos):
             return -1
+        left -= 1
     return 0
 
 

@@ -1,6 +1,6 @@
 """Big sorted sets: a B+ tree of items with ranks, and the member index beside it (zset_index.pyx).
 
-    leaf   | parent | epoch u32 | level u16 = 0 | count u16 | number u32 | used u16 | cap u16 | run of items, cap bytes |
+    leaf   | parent | epoch u32 | level u16 = 0 | count u16 | number u32 | used u16 | cap u16 | run of items, cap B |
     inner  | parent | epoch u32 | level u16 > 0 | count u16 | members below each child | score of each | children |
 
 A leaf is one piece of memory of up to about 1 KB that grows by an eighth and splits in the middle; at the very end of
@@ -294,7 +294,6 @@ cdef void ztree_at_rank(ZTree* t, uint64_t rank, ZSpot* out) noexcept nogil:
     cdef ZInner* inner
     cdef const uint8_t* at
     cdef uint64_t left = min(rank, t.count)
-    cdef uint64_t skipped
     cdef uint32_t i
     while node.level:
         inner = <ZInner*>node
@@ -303,9 +302,7 @@ cdef void ztree_at_rank(ZTree* t, uint64_t rank, ZSpot* out) noexcept nogil:
             left -= inner.members[i]
             i += 1
         node = inner.child[i]
-    at = (<ZLeaf*>node).run
-    for skipped in range(left):
-        at = zitem_skip(at)
+    at = zrun_at((<ZLeaf*>node).run, left)
     zspot_in(<ZLeaf*>node, at, min(rank, t.count), out)
 
 

@@ -19,14 +19,6 @@ cdef struct ZLexBound:          # one end of a range of members
 
 
 # -- spots in a set ------------------------------------------------------------------------------------
-cdef inline const uint8_t* zrun_at(const uint8_t* p, uint64_t nth) noexcept nogil:
-    """The nth item from p on."""
-    while nth > 0:
-        p = zitem_skip(p)
-        nth -= 1
-    return p
-
-
 cdef inline void zspot_packed(const Entry* e, ZSpot* out) noexcept nogil:
     """The start of a packed set."""
     out.leaf = NULL
