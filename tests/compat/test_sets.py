@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import strategies
+from tests.compat.test_events import lines_of, same
 from tests.harness import NULL_BULK, OK, Array, Connection, Differential, Error, Int, ServerProcess
 from tests.payloads import payload
 from tests.strategies import words
@@ -449,6 +450,27 @@ def test_hits_misses_and_changes_are_counted_as_in_redis(oracle: ServerProcess, 
                 told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
         return told
     assert counted(wstore_server) == counted(oracle)
+
+
+EVENTS = """
+SADD s 1 2 3|SADD s 1|SADD s x 4|SREM s 1 9|SREM s 9|SREM nosuch 1|SMOVE s d x|SMOVE s d nosuch|SMOVE s s 2|SADD one 1
+SMOVE one d 1|SADD one 1|SMOVE d one 1|SMOVE nosuch d 1|SISMEMBER nosuch 1|SMISMEMBER nosuch 1 2|SCARD nosuch
+SMEMBERS nosuch|SSCAN nosuch 0|SRANDMEMBER nosuch|SRANDMEMBER nosuch 2|SINTER nosuch s|SUNION s nosuch|SDIFF nosuch s
+SINTERCARD 2 s nosuch|SPOP nosuch|SPOP nosuch 2|SADD p 1 2 3 4 5 6|SPOP p|SPOP p 0|SPOP p 2|SPOP p 100|SADD p 1|SPOP p
+SADD p 1 2|SPOP p 2|SREM one 1|SINTERSTORE t s s|SINTERSTORE t s nosuch|SINTERSTORE t s nosuch|SUNIONSTORE t s d nosuch
+SUNIONSTORE t nosuch|SUNIONSTORE t nosuch|SDIFFSTORE t s d|SDIFFSTORE t s s|SDIFFSTORE t s s|SET str 1|SADD str 1
+SUNIONSTORE str s|SADD s 5|SINTERSTORE s s|DEL s|SADD s a EX|RENAME s z|COPY z y|EXPIRE z 100|SADD z b|SPOP y 1"""
+
+
+def test_events(oracle: ServerProcess, wstore_server: ServerProcess):
+    told = same(oracle, wstore_server, lines_of(EVENTS))
+    assert sum(len(events) for _, _, events in told) > 100
+
+
+@settings(max_examples=20)
+@given(st.lists(set_commands, max_size=30))
+def test_events_of_sequences(oracle: ServerProcess, wstore_server: ServerProcess, sequence):
+    same(oracle, wstore_server, sequence)
 
 
 def test_small_sets_are_small(wstore_server: ServerProcess):

@@ -17,7 +17,6 @@ Invariants
 """
 cdef enum:
     TABLE_DEPTH_MAX = 44        # of 64 hash bits; the tag follows
-    FREE_NOW_BYTES = 1 << 18    # larger tables are freed in the background
     CACHE_LINE = 64
     HAND_STEP = 8               # removals for each node that the hand passes
 

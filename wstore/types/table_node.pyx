@@ -24,6 +24,7 @@ cdef enum:
     TABLE_INSIDE_MAX = 512      # longest text kept in a node
     TABLE_OUTSIDE = 0xC8        # tag of an element outside, beside those of packed.pyx
     TABLE_POINTER_SIZE = 9      # bytes of such an element
+    FREE_NOW_BYTES = 1 << 18    # what is larger is freed in the background
     TAG_STEP = 4
     NODE_HEADER = 16            # bytes in front of the index
     NODE_SIZE_MIN = 248         # bytes of the smallest node; all sizes are 8 more than a multiple of 16, as malloc's
@@ -133,7 +134,10 @@ cdef inline const uint8_t* inside_free(Table* t, const uint8_t* p) noexcept nogi
     text = load_outside(p)
     t.outside -= 1
     t.bytes -= malloc_bytes(sizeof(size_t) + text.len)
-    t.store.api.free(text)
+    if text.len > FREE_NOW_BYTES:
+        t.store.api.free_later(t.store, t.store.api.free, text)
+    else:
+        t.store.api.free(text)
     return p + TABLE_POINTER_SIZE
 
 
