@@ -6,7 +6,18 @@ tests/compat/test_command.py holds against a real redis-server and tests/compat/
 asked; read it through command_table.py.  Hashes, lists, sets and sorted sets are in _command_collections.py.
 """
 from wstore.admin._command_collections import COLLECTION_COMMANDS
-from wstore.admin._command_rows import _arg, _command, _keys
+from wstore.admin._command_rows import _arg, _command, _keys, _unknown_keys
+
+_SORT_ARGUMENTS = [
+    _arg("key", "key", key_spec=0), _arg("pattern", "pattern", "BY", flags="optional", key_spec=1),
+    _arg(
+        "offset_count", "block", "LIMIT", flags="optional",
+        inner=[_arg("offset", "integer"), _arg("count", "integer")]),
+    _arg("pattern", "pattern", "GET", flags="optional multiple multiple_token", key_spec=1),
+    _arg(
+        "order", "oneof", flags="optional",
+        inner=[_arg("asc", "pure-token", "ASC"), _arg("desc", "pure-token", "DESC")]),
+    _arg("sorting", "pure-token", "ALPHA", flags="optional")]
 
 COMMANDS = {
     **COLLECTION_COMMANDS,
@@ -776,6 +787,21 @@ COMMANDS = {
     "slowlog|reset": _command(
         "Empty the slow log", "2.2.12", "server", "O(N) in its entries", "admin slow dangerous",
         tips="request_policy:all_nodes response_policy:all_succeeded"),
+    "sort": _command(
+        "Put the elements of a list, set or sorted set in order, and answer or store them", "1.0.0", "generic",
+        "O(N+M*log(M)) for N elements, M of them answered; O(N) with a `BY` that does not sort",
+        "write set sortedset list slow dangerous",
+        key_specs=[
+            _keys(1, "RO access"), _unknown_keys("RO access", "patterns of `BY` and `GET` make names of elements"),
+            _unknown_keys("OW update", "`STORE` may stand anywhere")],
+        arguments=[*_SORT_ARGUMENTS, _arg("destination", "key", "STORE", flags="optional", key_spec=2)]),
+    "sort_ro": _command(
+        "Put the elements of a list, set or sorted set in order; `SORT` without `STORE`", "7.0.0", "generic",
+        "O(N+M*log(M)) for N elements, M of them answered; O(N) with a `BY` that does not sort",
+        "read set sortedset list slow dangerous",
+        key_specs=[
+            _keys(1, "RO access"), _unknown_keys("RO access", "patterns of `BY` and `GET` make names of elements")],
+        arguments=_SORT_ARGUMENTS),
     "spublish": _command(
         "Send a message to a shard channel", "7.0.0", "pubsub", "O(N) in the clients that get it", "pubsub fast",
         key_specs=[_keys(1, "not_key")], arguments=[_arg("shardchannel", "string"), _arg("message", "string")]),

@@ -25,6 +25,12 @@ def _counted_keys(index, flags):
         "find_keys": {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}}
 
 
+def _unknown_keys(flags, notes):
+    """A key spec that says only that there are more keys."""
+    unknown = {"type": "unknown", "spec": {}}
+    return {"notes": notes, "flags": flags.split(), "begin_search": unknown, "find_keys": unknown}
+
+
 def _command(summary, since, group, complexity, acl, tips="", key_specs=(), arguments=None, history=None,
              doc_flags="", deprecated=(None, None)):
     """A row, the fields of COMMAND DOCS in its order; `deprecated`: since when, and what to use instead."""

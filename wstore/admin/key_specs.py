@@ -2,11 +2,12 @@
 
 A key spec says how to find the first key (at an index, or after a keyword) and how to go on from there (a
 range with a step, or a count given in front of the keys).  `keys_of` follows all specs of a command; SET and
-BITFIELD narrow the flags by what their arguments ask for.  An argument list is a list[bytes] with the
-command's name in front.
+BITFIELD narrow the flags by what their arguments ask for, and where SORT stores to no spec can say.  An argument
+list is a list[bytes] with the command's name in front.
 """
 
 _BITFIELD_STEPS = {b"get": 2, b"set": 3, b"incrby": 3, b"overflow": 1}     # arguments of each operation
+_SORT_STEPS = {b"limit": 2, b"by": 1, b"get": 1}
 
 
 def keys_of(name, specs, argv):
@@ -17,11 +18,16 @@ def keys_of(name, specs, argv):
     found = []
     for spec in specs:
         flags = _flags_in_use(name, spec["flags"], argv)
-        first = _begin(spec["begin_search"], argv)
-        if first is None:
-            continue
-        found += [(argv[index], flags) for index in _indexes(spec["find_keys"], first, argv)]
+        found += [(argv[index], flags) for index in _places(name, spec, argv)]
     return found
+
+
+def _places(name, spec, argv):
+    """Indexes of the keys that one spec tells of."""
+    if name == "sort" and "OW" in spec["flags"]:
+        return _sort_destination(argv)
+    first = _begin(spec["begin_search"], argv)
+    return () if first is None else _indexes(spec["find_keys"], first, argv)
 
 
 def _begin(search, argv):
@@ -32,6 +38,17 @@ def _begin(search, argv):
     if search["type"] != "keyword":
         return None
     return _after_keyword(spec["keyword"].lower().encode(), spec["startfrom"], argv)
+
+
+def _sort_destination(argv):
+    """Index of the key that SORT stores to, if it does: behind the last STORE that is no option's argument."""
+    index, found = 2, ()
+    while index < len(argv):
+        word = argv[index].lower()
+        if word == b"store" and index + 1 < len(argv):
+            found = (index + 1,)
+        index += 1 + _SORT_STEPS.get(word, 0)
+    return found
 
 
 def _after_keyword(word, start, argv):

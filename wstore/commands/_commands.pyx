@@ -74,6 +74,7 @@ include "zset_picks.pyx"
 include "lists.pyx"
 include "lists_inside.pyx"
 include "blocking_lists.pyx"
+include "sort.pyx"
 include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
@@ -129,6 +130,7 @@ cdef int fill_tables() except -1:
     add_commands(LIST_COMMANDS, sizeof(LIST_COMMANDS))
     add_commands(LIST_INSIDE_COMMANDS, sizeof(LIST_INSIDE_COMMANDS))
     add_commands(BLOCKING_LIST_COMMANDS, sizeof(BLOCKING_LIST_COMMANDS))
+    add_commands(SORT_COMMANDS, sizeof(SORT_COMMANDS))
     add_commands(OBJECT_COMMANDS, sizeof(OBJECT_COMMANDS))
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
