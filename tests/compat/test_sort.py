@@ -20,9 +20,9 @@ SETUP = [("RPUSH", "list", *NUMBERS), ("SADD", "set", *NUMBERS), ("SADD", "intse
          ("RPUSH", "texts", *TEXTS),
          ("SET", "string", "x"), ("HSET", "hash", "f", "v"), "SET w_3 30", "SET w_1 90", "SET w_10 20", "SET w_1.5 x1",
          "SET w_-2 -7", "SET w_a 5", "SET w_b 4", "HSET h_3 f 9 g x", "HSET h_1 f 2", "HSET h_10 f 5 g y",
-         "HSET h_a f 1", "HSET w_0 f 1", "SET w_007 1.25", "RPUSH w_inf 1", "SET d_1 old PX 1", "SET 3 direct"]
+         "HSET h_a f 1", "HSET w_0 f 1", "SET w_007 1.25", "RPUSH w_inf 1", "SET 3 direct"]
 PATTERNS = [b"w_*", b"h_*->f", b"h_*->g", b"h_*->none", b"h_*->", b"*", b"#", b"none_*", b"nosort", b"w_*_*", b"->*",
-            b"*->f", b"h_*->f*", b"", b"#*", b"##", b"string", b"d_*", b"w_*->f"]
+            b"*->f", b"h_*->f*", b"", b"#*", b"##", b"string", b"w_*->f"]
 
 
 def test_orders(diff: Differential):
@@ -36,11 +36,10 @@ def test_orders(diff: Differential):
                                    "9223372036854775807 9223372036854775807", "-9223372036854775808 2"])
 def test_limits(diff: Differential, limit: str):
     commands = [["SORT", key, *rest.split(), "LIMIT", *limit.split()] for key in ("list", "zset", "set", "none")
-                for rest in ("", "DESC", "BY w_*", "GET # GET w_* BY h_*->f DESC ALPHA")]
+                for rest in ("", "DESC", "BY h_*->f", "GET # GET w_* DESC ALPHA")]
     commands += [["SORT", key, "BY", "nosort", *rest.split(), "LIMIT", *limit.split()] for key in ("list", "zset")
                  for rest in ("", "DESC", "ASC GET w_*")]
-    diff.compare(*SETUP, *[command for command in commands if b"x1" not in command],
-                 comparers={"SORT": any_order_of_sets})
+    diff.compare(*SETUP, *commands, comparers={"SORT": any_order_of_sets})
 
 
 def any_order_of_sets(args, expected, actual, tolerance_ms):
@@ -135,7 +134,19 @@ sort_options = st.lists(st.one_of(
 @given(st.lists(words(st.sampled_from([b"SORT", b"SORT_RO"]), st.sampled_from([b"list", b"texts", b"none", b"out"]),
                       sort_options, maybe(words(b"ALPHA"))), min_size=1, max_size=6))
 def test_any_options(diff: Differential, commands):
-    diff.compare(*SETUP, *commands)
+    """Equal weights are in any order when Redis sorts a part only; then nothing may be stored."""
+    commands = [command for command in commands if not (b"STORE" in command and in_any_order(command))]
+    diff.compare(*SETUP, *commands, comparers={"SORT": any_order_of_ties, "SORT_RO": any_order_of_ties})
+
+
+def in_any_order(args):
+    return {b"BY", b"ALPHA", b"LIMIT"} <= set(args)
+
+
+def any_order_of_ties(args, expected, actual, tolerance_ms):
+    if in_any_order(args) and isinstance(expected, Array):
+        return isinstance(actual, Array) and len(expected.items) == len(actual.items)
+    return expected == actual
 
 
 def test_reading_counts_hits(diff: Differential):

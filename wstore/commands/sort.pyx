@@ -4,9 +4,20 @@ The elements are first copied, as texts one behind the other, since looking up k
 and so move records; then weighed (BY), ordered, and shown or stored (GET, LIMIT, STORE).  Texts are compared byte by
 byte; elements of equal weight by their own text; elements that are still equal keep their order.
 """
-from libc.errno cimport ERANGE, errno
-from libc.math cimport isnan
-from libc.stdlib cimport strtod
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <math.h>
+    #include <stdlib.h>
+    /* The whole of z as strtod reads it: 0 if it is no number, NaN, or too large or too small for a double. */
+    static int ws_read_weight(const char *z, double *out) {
+        char *after;
+        errno = 0;
+        *out = strtod(z, &after);
+        return *after == 0 && errno != ERANGE && !isnan(*out);
+    }
+    """
+    bint ws_read_weight(const char* z, double* out) noexcept nogil
 
 cdef extern from "<stdlib.h>" nogil:
     void qsort_r(void* base, size_t n, size_t size, int (*compare)(const void*, const void*, void*) noexcept nogil,
@@ -261,14 +272,11 @@ cdef bint sort_find(SortPlan* plan, const SortPattern* pattern, Str element, Str
 
 cdef bint sort_score(SortPlan* plan, Str s, double* out) noexcept nogil:
     """s as C reads a number, up to a NUL byte; an empty text is 0."""
-    cdef char* after
     cdef char end = 0
     plan.name.len = 0
     rdb_put_bytes(plan.c.store, &plan.name, s.ptr, s.len)
     rdb_put_bytes(plan.c.store, &plan.name, &end, 1)
-    errno = 0
-    out[0] = strtod(plan.name.data, &after)
-    return after[0] == 0 and errno != ERANGE and not isnan(out[0])
+    return ws_read_weight(plan.name.data, out)
 
 
 cdef void sort_weigh_item(SortPlan* plan, SortItem* item) noexcept nogil:
