@@ -118,9 +118,9 @@ def test_resp2_allows_little(diff: Differential, server):
     for begin in ("SUBSCRIBE a", "PSUBSCRIBE a", "SSUBSCRIBE a"):
         with server.connect() as client:
             client.call(*begin.split())
-            for line, name in (("GET k", "get"), ("client list", "client|list"), ("MULTI", "multi"), ("HELLO 3", "hello"),
-                               ("PUBLISH a b", "publish"), ("PUBSUB NUMPAT", "pubsub|numpat"), ("EXEC", "exec"),
-                               ("WATCH k", "watch"), ("SELECT 1", "select"), ("AUTH x", "auth")):
+            for line, name in (("GET k", "get"), ("client list", "client|list"), ("MULTI", "multi"),
+                               ("HELLO 3", "hello"), ("PUBLISH a b", "publish"), ("PUBSUB NUMPAT", "pubsub|numpat"),
+                               ("EXEC", "exec"), ("WATCH k", "watch"), ("SELECT 1", "select"), ("AUTH x", "auth")):
                 code = "EXECABORT Transaction discarded because of:" if name == "exec" else "ERR"
                 assert client.call(*line.split()) == Error(f"{code} Can't execute '{name}': {LIMITED}".encode())
             assert client.call("GET") == Error(b"ERR wrong number of arguments for 'get' command")
@@ -207,12 +207,14 @@ def test_client_reply(listener, other):
 def test_in_pipelines(server, other):
     """Requests behind a SUBSCRIBE in one batch are seen with the new state."""
     with server.connect() as client:
-        replies = client.pipeline([("PING",), ("SUBSCRIBE", "a"), ("PING",), ("GET", "k"), ("UNSUBSCRIBE", "a"), ("PING",)])
+        replies = client.pipeline([
+            ("PING",), ("SUBSCRIBE", "a"), ("PING",), ("GET", "k"), ("UNSUBSCRIBE", "a"), ("PING",)])
         assert replies[:3] == [Simple(b"PONG"), Array((Bulk(b"subscribe"), Bulk(b"a"), Int(1))),
                                Array((Bulk(b"pong"), Bulk(b"")))]
         assert replies[3].text.startswith(b"ERR Can't execute") and replies[5] == Simple(b"PONG")
     with server.connect(resp=3) as client:
-        replies = client.pipeline([("SUBSCRIBE", "a"), *[("PUBLISH", "a", str(i)) for i in range(50)], *[("PING",)] * 50])
+        published = [("PUBLISH", "a", str(i)) for i in range(50)]
+        replies = client.pipeline([("SUBSCRIBE", "a"), *published, *[("PING",)] * 50])
         messages = [reply for reply in replies[1:] if isinstance(reply, Push)]
         assert [push.items[2].data for push in messages] == [b"%d" % i for i in range(50)]
         assert replies[1:] == [item for push in messages for item in (push, Int(1))]
@@ -261,8 +263,8 @@ def test_arity(diff: Differential, command):
 
 
 def test_embedded(diff: Differential):
-    from wstore.errors import ReplyError
     import wstore
+    from wstore.errors import ReplyError
     store = wstore.Store()
     assert store.execute("PUBLISH", "a", "x") == 0 and store.execute("PUBSUB", "CHANNELS") == []
     for word in ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"):
@@ -339,7 +341,8 @@ STEPS = st.lists(st.tuples(st.integers(0, 2), st.one_of(
     st.builds("{} {} {}".format, st.sampled_from(["SUBSCRIBE", "SSUBSCRIBE"]), NAMES, NAMES),
     st.builds("{} {} text".format, st.sampled_from(["PUBLISH", "SPUBLISH"]), NAMES),
     st.builds("PUBSUB NUMSUB {}".format, NAMES), st.builds("PSUBSCRIBE {}*".format, NAMES),
-    st.sampled_from(["PUBSUB NUMPAT", "RESET", "HELLO 3", "PING", "MULTI", "DISCARD", "GET k", "HELLO 2"]))), max_size=40)
+    st.sampled_from(["PUBSUB NUMPAT", "RESET", "HELLO 3", "PING", "MULTI", "DISCARD", "GET k", "HELLO 2"]))),
+    max_size=40)
 MARK = Array((Bulk(b"pong"), Bulk(b"-mark-")))
 
 

@@ -46,7 +46,8 @@ def survives(watcher: Connection) -> bool:
 
 CHANGES = (
     "SET k v", "SET k 1", "APPEND k x", "SETRANGE k 0 a", "INCR n", "INCRBYFLOAT n 1", "DEL k", "UNLINK k",
-    "EXPIRE k 100", "PEXPIREAT k 1", "EXPIRE k -1", "RENAME k z", "RENAME z k", "RENAME o k", "COPY o k REPLACE", "MOVE k 1",
+    "EXPIRE k 100", "PEXPIREAT k 1", "EXPIRE k -1", "RENAME k z", "RENAME z k",
+    "RENAME o k", "COPY o k REPLACE", "MOVE k 1",
     "GETSET k x", "GETDEL k", "GETEX k EX 100", "GETEX k PERSIST", "SETEX k 100 x", "MSET k 1 n 2", "MSETNX q 1 r 2",
     "SETBIT k 1 1", "BITOP AND k o o", "BITFIELD k SET u8 0 3", "BITFIELD k GET u8 0", "BITFIELD k INCRBY u8 0 0",
     "PERSIST k", "PERSIST n", "FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "SWAPDB 0 0", "SWAPDB 1 2", "SETNX k x", "SETNX q x",

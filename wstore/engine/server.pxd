@@ -104,7 +104,7 @@ cdef struct Server:
     Client** unblocked
     size_t unblocked_count
     size_t unblocked_cap
-    LinkTable links[LINK_KINDS] # who watches, waits for and listens to which name
+    LinkTable links[LINK_KINDS]     # who watches, waits for and listens to which name
     # -- shared buffers
     char* in_shared             # while there is a loop
     size_t in_used

@@ -70,18 +70,22 @@ cdef class Engine:
 
     def validate(self):
         """Walk every database and check all invariants of its structures. Raises AssertionError."""
-        cdef int i
-        cdef const char* wrong
-        for i in range(self.store.db_count):
+        cdef Server* s = server_of(self.store)
+        cdef int i = 0
+        cdef const char* wrong = NULL
+        server_enter(s)
+        while i < self.store.db_count and wrong == NULL:
             if self.store.dbs[i] != NULL:
                 wrong = db_validate(self.store, self.store.dbs[i])
-                if wrong != NULL:
-                    raise AssertionError(f"database {i}: {wrong.decode()}")
-        wrong = links_validate(server_of(self.store))
+            i += 1
+        where = f"database {i - 1}" if wrong != NULL else "links"
         if wrong == NULL:
-            wrong = blocked_validate(server_of(self.store))
+            wrong = links_validate(s)
+        if wrong == NULL:
+            wrong = blocked_validate(s)
+        server_unlock(s)
         if wrong != NULL:
-            raise AssertionError(f"links: {wrong.decode()}")
+            raise AssertionError(f"{where}: {wrong.decode()}")
 
     def memory(self):
         """Bytes: of records, of the table, of values outside the arena, by malloc in all; segments."""
