@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.harness import ServerProcess, start_wstore
+from tests.processes import wait_for
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
@@ -51,6 +52,54 @@ def test_keys_and_expiry(client):
     assert client.copy("new", "newer") and client.delete("new", "newer") == 2 and client.unlink("key:4") == 1
     assert client.randomkey().startswith(b"key:")
     assert client.object("encoding", "key:5") == b"int"
+
+
+def pairs(reply) -> list[tuple]:
+    """Members with scores: tuples in RESP2, lists in RESP3."""
+    return [tuple(pair) for pair in reply]
+
+
+def test_collections(client):
+    assert client.hset("h", mapping={"a": 1, "b": "x"}) == 2 and client.hgetall("h") == {b"a": b"1", b"b": b"x"}
+    assert client.hincrbyfloat("h", "a", 0.5) == 1.5 and dict(client.hscan_iter("h")) == {b"a": b"1.5", b"b": b"x"}
+    assert client.rpush("l", *range(1000)) == 1000 and client.lrange("l", 998, -1) == [b"998", b"999"]
+    assert client.lpop("l", 2) == [b"0", b"1"] and client.lpos("l", 500) == 498
+    assert client.lmpop(2, "none", "l", direction="RIGHT", count=2) == [b"l", [b"999", b"998"]]
+    assert client.sadd("s", *range(1000)) == 1000 and set(client.sscan_iter("s")) == {b"%d" % i for i in range(1000)}
+    assert client.sadd("t", 5, 5000) == 2 and set(client.sinter("s", "t")) == {b"5"}
+    assert client.sintercard(2, ["s", "t"]) == 1
+
+
+def test_sorted_sets(client):
+    assert client.zadd("z", {f"m{i}": i / 2 for i in range(1000)}) == 1000
+    assert client.zadd("z", {"m1": 700}, gt=True, ch=True) == 1 and client.zscore("z", "m1") == 700.0
+    assert client.zrange("z", 0, 1) == [b"m0", b"m2"] and client.zrank("z", "m1") == 999
+    assert pairs(client.zrange("z", "(499", "inf", byscore=True, withscores=True)) == [(b"m999", 499.5), (b"m1", 700.0)]
+    assert dict(client.zscan_iter("z")) == {b"m%d" % i: 700.0 if i == 1 else i / 2 for i in range(1000)}
+    assert client.zadd("y", {"m0": 5, "n": 6}) == 2
+    assert pairs(client.zunion({"y": 2, "none": 1}, aggregate="MAX", withscores=True)) == [(b"m0", 10.0), (b"n", 12.0)]
+    assert client.zinterstore("d", ["z", "y"]) == 1 and client.zintercard(2, ["z", "y"]) == 1
+    assert client.zdiff(["y", "z"]) == [b"n"] and len(client.zrandmember("z", 10)) == 10
+    assert len(client.zpopmin("z", 998)) == 998 and client.zcard("z") == 2
+
+
+def test_waiting_for_collections(wstore_server, protocol, client):
+    """One client waits in a thread for each kind of reply, the other one serves it."""
+    with redis.Redis(port=wstore_server.port, protocol=protocol) as waiting:
+        calls = [(lambda: waiting.blpop(["none", "l"], timeout=30), lambda: client.rpush("l", "x"), [b"l", b"x"]),
+                 (lambda: waiting.bzpopmin(["none", "z"], timeout=30), lambda: client.zadd("z", {"a": 1.5}),
+                  [b"z", b"a", 1.5]),
+                 (lambda: waiting.bzmpop(30, 1, ["z"], max=True), lambda: client.zadd("z", {"a": 1}), None),
+                 (lambda: waiting.blmove("l", "k", 30, "LEFT", "RIGHT"), lambda: client.rpush("l", "y"), None)]
+        for wait, serve, expected in calls:
+            told: list = []
+            thread = threading.Thread(target=lambda wait=wait, told=told: told.append(wait()))
+            thread.start()
+            wait_for(lambda: client.info("clients")["blocked_clients"] == 1)
+            serve()
+            thread.join(30)
+            assert len(told) == 1 and told[0] and (expected is None or list(told[0]) == expected)
+    assert client.lrange("k", 0, -1) == [b"y"]
 
 
 def test_dump_and_restore(client):
