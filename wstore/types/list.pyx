@@ -87,10 +87,12 @@ cdef void list_form_put(ListForm* form, Db* db, const Key* key, Entry* e, int64_
 
 
 cdef void list_form_save(ListForm* form, Db* db, const Key* key, Entry* e) noexcept nogil:
-    """Store the list, loaded from e; an empty one is removed. A TTL stays."""
+    """Store the list, loaded from e; an empty one is removed. A TTL stays. Its count holds afterwards."""
     if list_form_count(form) == 0:
         if e.rec is not NULL:
             form.store.api.remove(form.store, db, key, e)
+        form.big = NULL             # gone with its record
+        form.count = 0
         return
     if form.big is not NULL:
         list_settle(form.store, form.big)
