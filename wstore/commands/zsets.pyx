@@ -2,6 +2,7 @@
 
 cdef enum:
     ZADD_CH = 1 << 8            # options of ZADD beside the ZAddFlags
+    ZADD_FEW = 16               # pairs whose scores fit on the stack
     ZADD_PLAIN_DIGITS = 15      # integers of so many characters are exact as doubles
 
 
@@ -28,12 +29,10 @@ cdef bint arg_score(Call* c, int i, double* out) noexcept nogil:
     return False
 
 
-cdef void zset_tell_removed(Call* c, const Entry* e, const char* event, uint64_t removed) noexcept nogil:
-    """Count and announce removals; e.rec is NULL if they took the key with them."""
-    if removed == 0:
-        return
+cdef void zset_tell_removed(Call* c, const char* event, uint64_t removed, bint whole) noexcept nogil:
+    """Count and announce removals, which may have taken the key with them."""
     note_change(c, c.db, &c.key, EVENT_ZSET, event)
-    if e.rec is NULL:
+    if whole:
         note_event(c, c.db, &c.key, EVENT_GENERIC, b"del")
     c.store.dirty += removed
 
@@ -79,45 +78,58 @@ cdef bint zadd_flags_agree(Call* c, int flags, int pairs) noexcept nogil:
     return True
 
 
-cdef void zadd_pairs(Call* c, Entry* e, int first, int flags) noexcept nogil:
-    """Add the pairs from argv[first] on, whose scores were checked, and reply."""
+cdef void zadd_reply(Call* c, ZAddOutcome last, int flags, int64_t changed, double result) noexcept nogil:
+    if last == ZADD_NAN:
+        reply_error(c, b"ERR resulting score is not a number (NaN)")
+    elif not flags & ZADD_INCR:
+        reply_int(c, changed)
+    elif last == ZADD_NOP:
+        reply_null(c)
+    else:
+        reply_double(c, result)
+
+
+cdef void zadd_pairs(Call* c, int first, const double* scores, int flags) noexcept nogil:
+    """Add the members of the pairs from argv[first] on, with these scores, and reply."""
+    cdef ZSetBuilder b
+    cdef Entry e
     cdef Element member
-    cdef double score = 0
     cdef double result = 0
     cdef int64_t added = 0
     cdef int64_t updated = 0
     cdef ZAddOutcome outcome = ZADD_NOP
     cdef int i
-    for i in range(first, c.argc, 2):
-        arg_score(c, i, &score)
-        element_of(c.argv[i + 1], &member)
-        outcome = zset_add(c, &c.key, e, &member, score, flags & ~ZADD_CH, &result)
+    if not zset_for_write(c, &e):
+        return
+    zset_edit_begin(c.store, &b, &e)
+    for i in range((c.argc - first) // 2):
+        element_of(c.argv[first + 2 * i + 1], &member)
+        outcome = zset_edit_put(&b, &member, True, scores[i], flags & ~ZADD_CH, &result)
         added += outcome == ZADD_ADDED
         updated += outcome == ZADD_UPDATED
-    c.store.dirty += added + updated
-    if outcome == ZADD_NAN:
-        reply_error(c, b"ERR resulting score is not a number (NaN)")
-    elif not flags & ZADD_INCR:
-        reply_int(c, added + updated if flags & ZADD_CH else added)
-    elif outcome == ZADD_NOP:
-        reply_null(c)
-    else:
-        reply_double(c, result)
     if added + updated:
+        zset_edit_finish(&b, c.db, &c.key, &e)
         note_change(c, c.db, &c.key, EVENT_ZSET, b"zincr" if flags & ZADD_INCR else b"zadd")
+        c.store.dirty += added + updated
+    zadd_reply(c, outcome, flags, added + updated if flags & ZADD_CH else added, result)
 
 
 cdef void zadd_generic(Call* c, int flags) noexcept nogil:
-    cdef Entry e
-    cdef double score
-    cdef int first, i
+    cdef double few[ZADD_FEW]
+    cdef double* scores = few
+    cdef int first, pairs
+    cdef int i = 0
     if not zadd_options(c, &first, &flags):
         return
-    for i in range(first, c.argc, 2):
-        if not arg_score(c, i, &score):
-            return
-    if zset_for_write(c, &e):
-        zadd_pairs(c, &e, first, flags)
+    pairs = (c.argc - first) // 2
+    if pairs > ZADD_FEW:
+        scores = <double*>c.api.alloc(pairs * sizeof(double))
+    while i < pairs and arg_score(c, first + 2 * i, &scores[i]):
+        i += 1
+    if i == pairs:
+        zadd_pairs(c, first, scores, flags)
+    if scores is not few:
+        c.api.free(scores)
 
 
 cdef void cmd_zadd(Call* c) noexcept nogil:
@@ -131,18 +143,22 @@ cdef void cmd_zincrby(Call* c) noexcept nogil:
 # -- ZREM ----------------------------------------------------------------------------------------------
 
 cdef void cmd_zrem(Call* c) noexcept nogil:
+    cdef ZSetBuilder b
     cdef Entry e
     cdef Element member
     cdef uint64_t removed = 0
     cdef int i
     if not zset_for_write(c, &e):
         return
+    zset_edit_begin(c.store, &b, &e)
     for i in range(2, c.argc):
-        if e.rec is NULL:
+        if zset_build_count(&b) == 0:
             break
         element_of(c.argv[i], &member)
-        removed += zset_remove(c, &c.key, &e, &member)
-    zset_tell_removed(c, &e, b"zrem", removed)
+        removed += zset_edit_remove(&b, &member)
+    if removed:
+        zset_edit_finish(&b, c.db, &c.key, &e)
+        zset_tell_removed(c, b"zrem", removed, zset_build_count(&b) == 0)
     reply_int(c, <int64_t>removed)
 
 

@@ -318,14 +318,16 @@ cdef void zremrange_generic(Call* c, ZRangeBy by, const char* event) noexcept no
     cdef Entry e
     cdef uint64_t start = 0
     cdef uint64_t end = 0
+    cdef bint whole = False
     zrange_begin(&r, by, ZRANGE_FORWARD)
     if not zrange_ends(c, 2, &r) or not zset_for_write(c, &e):
         return
     if e.rec is not NULL:
         zrange_ranks(&e, &r, &start, &end)
+        whole = end - start == zset_count(&e)
     if start < end:
         zset_remove_rank_range(c, &c.key, &e, start, end - 1)
-        zset_tell_removed(c, &e, event, end - start)
+        zset_tell_removed(c, event, end - start, whole)
     reply_int(c, <int64_t>(end - start))
 
 

@@ -303,23 +303,14 @@ cdef void zset_put(ZSetBuilder* b, Db* db, const Key* key, Entry* old, int64_t e
 
 
 cdef void zset_edit_finish(ZSetBuilder* b, Db* db, const Key* key, Entry* e) noexcept nogil:
-    """Store the changed set again under its key, or remove the key if no item is left (then e.rec is NULL); e: as
-    zset_edit_begin got it, valid again afterwards. The TTL stays."""
-    cdef Value value
+    """Store the changed set again under its key, or remove the key if no item is left; e: as zset_edit_begin got it,
+    and used up. The TTL stays."""
     if zset_build_count(b) == 0:
         b.store.api.remove(b.store, db, key, e)
-        e.rec = NULL
-        return
-    if b.tree is not NULL and not b.owned:
+    elif b.tree is NULL or b.owned:
+        zset_put(b, db, key, e, KEEP_TTL)
+    else:
         b.tree.big_name = b.big_name        # a tree changes where it is
-        return
-    if b.tree is NULL and e.rec is not NULL:
-        zset_packed_value(b, &value)
-        if value.len == e.len:
-            memcpy(e.value, value.ptr, value.len)
-            return
-    zset_put(b, db, key, e, KEEP_TTL)
-    b.store.api.lookup(b.store, db, key, e, LOOKUP_WRITE)
 
 
 cdef inline void zset_build_add(ZSetBuilder* b, const Element* member, double score) noexcept nogil:
@@ -357,58 +348,38 @@ cdef void zset_build_finish(ZSetBuilder* b, Db* db, const Key* key, int64_t expi
     zset_put(b, db, key, &old, expire_ms)
 
 
-# -- what commands do ----------------------------------------------------------------------------------
-cdef ZAddOutcome zset_add(Call* c, const Key* key, Entry* e, const Element* member, double score, int flags,
-                          double* result) noexcept nogil:
-    """What one pair of ZADD does, by ZAddFlag bits; e as LOOKUP_WRITE gave it, and valid again afterwards. result:
-    the member's score, unless it was ZADD_NOP or ZADD_NAN."""
-    cdef ZSetBuilder b
-    cdef ZAddOutcome outcome
-    zset_edit_begin(c.store, &b, e)
-    outcome = zset_edit_put(&b, member, True, score, flags, result)
-    if outcome == ZADD_ADDED or outcome == ZADD_UPDATED:
-        zset_edit_finish(&b, c.db, key, e)
-    return outcome
-
-
-cdef bint zset_remove(Call* c, const Key* key, Entry* e, const Element* member) noexcept nogil:
-    """Remove a member; 0: there is none. e as LOOKUP_WRITE gave it, and valid again; rec is NULL if the key went."""
-    cdef ZSetBuilder b
+# -- removing ------------------------------------------------------------------------------------------
+cdef bint zset_edit_remove(ZSetBuilder* b, const Element* member) noexcept nogil:
+    """Remove a member; 0: there is none."""
     cdef ZMember m
     cdef ZSpot spot
-    zset_edit_begin(c.store, &b, e)
     if b.tree is NULL:
         zmember_of(member, PACKED_MAX, &m)
         spot.at = zrun_find(b.room + ZSET_HEAD_MAX, b.room + b.used, &m)
-        if spot.at is NULL:
-            return False
-        zset_cut_packed(&b, spot.at)
-    else:
-        zmember_of_tree(c.store, member, &m)
-        if not ztree_find(b.tree, &m, &spot):
-            return False
-        ztree_remove_at(c.store, b.tree, &spot, <uint32_t>m.hash)
-    zset_edit_finish(&b, c.db, key, e)
+        if spot.at is not NULL:
+            zset_cut_packed(b, spot.at)
+        return spot.at is not NULL
+    zmember_of_tree(b.store, member, &m)
+    if not ztree_find(b.tree, &m, &spot):
+        return False
+    ztree_remove_at(b.store, b.tree, &spot, <uint32_t>m.hash)
     return True
 
 
 cdef void zset_remove_rank_range(Call* c, const Key* key, Entry* e, uint64_t start, uint64_t stop) noexcept nogil:
-    """Remove the items of ranks start to stop, which there must be; e as in zset_remove."""
+    """Remove the items of ranks start to stop, which there must be; e as LOOKUP_WRITE gave it, and used up."""
     cdef ZSetBuilder b
     cdef ZSpot spot
     cdef Element member
-    cdef const uint8_t* item
     cdef uint64_t left = stop - start + 1
     if left == zset_count(e):
         c.api.remove(c.store, c.db, key, e)
-        e.rec = NULL
         return
     zset_edit_begin(c.store, &b, e)
     while left > 0:
         left -= 1
         if b.tree is NULL:
-            item = zrun_at(b.room + ZSET_HEAD_MAX, start)
-            zset_cut_packed(&b, item)
+            zset_cut_packed(&b, zrun_at(b.room + ZSET_HEAD_MAX, start))
         else:
             ztree_at_rank(b.tree, start, &spot)
             zmember_read(zscore_skip(spot.at), &member)
