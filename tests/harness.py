@@ -48,8 +48,8 @@ from tests.resp import (
 __all__ = [
     "CLOSED", "NULL", "NULL_ARRAY", "NULL_BULK", "OK", "Arg", "Array", "BigNumber", "Boolean", "Bulk", "Comparer",
     "Connection", "Differential", "Double", "Error", "Int", "Map", "Null", "Push", "Reply", "ServerProcess", "Set",
-    "Simple", "Sleep", "Verbatim", "configured", "encode", "free_port", "oracle_version", "start_oracle",
-    "start_wstore", "to_bytes"]
+    "Simple", "Sleep", "Verbatim", "configured", "counted", "encode", "free_port", "oracle_version",
+    "start_oracle", "start_wstore", "to_bytes"]
 
 ALL_TARGETS = ("resp2", "resp3", "embedded")
 TOLERANCE_MS = 3000     # for times that are relative to "now", on top of how long ago the oracle's run began
@@ -261,3 +261,24 @@ def shown(value: object, limit: int = 600) -> str:
 def chosen_targets() -> tuple[str, ...]:
     """The targets that WSTORE_TARGETS names, else all."""
     return tuple(os.environ.get("WSTORE_TARGETS", ",".join(ALL_TARGETS)).split(","))
+
+
+def counters(server: ServerProcess) -> tuple[int, ...]:
+    """keyspace_hits, keyspace_misses and rdb_changes_since_last_save, by INFO."""
+    text = server.call("INFO", "everything").data.decode()
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return tuple(int(fields[name]) for name in ("keyspace_hits", "keyspace_misses", "rdb_changes_since_last_save"))
+
+
+def counted(server: ServerProcess, fixture: Sequence[str | Sequence[Arg]],
+            commands: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Each command, after the fixture in an empty keyspace, with what it adds to the counters."""
+    told = []
+    with server.connect() as connection:
+        connection.call("FLUSHALL")
+        connection.pipeline([step.split() if isinstance(step, str) else step for step in fixture])
+        for command in commands:
+            before = counters(server)
+            connection.call(*command.split())
+            told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
+    return told

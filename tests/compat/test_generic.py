@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import strategies
-from tests.harness import Array, Bulk, Differential, Error, Int, ServerProcess
+from tests.harness import Array, Bulk, Differential, Error, Int, ServerProcess, counted
 
 LONG = b"v" * 5000
 FIXTURE = ["SET a 1", "SET b text", ("SET", "long", LONG), "SET c 2 EX 5000", "APPEND raw tail",
@@ -92,13 +92,6 @@ def test_values_on_the_move(diff: Differential, sequence):
     diff.compare(*sequence, *asked, "DEBUG DIGEST", tolerance_ms=0)
 
 
-def counters(server: ServerProcess) -> tuple[int, ...]:
-    """keyspace_hits, keyspace_misses and rdb_changes_since_last_save, by INFO."""
-    text = server.call("INFO", "everything").data.decode()
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return tuple(int(fields[name]) for name in ("keyspace_hits", "keyspace_misses", "rdb_changes_since_last_save"))
-
-
 COUNTED = ["EXISTS a q a", "TOUCH a q", "TYPE a", "TYPE q", "TTL a", "TTL q", "PTTL c", "EXPIRETIME c", "PEXPIRETIME q",
            "OBJECT ENCODING a", "OBJECT ENCODING q", "OBJECT REFCOUNT a", "OBJECT IDLETIME a", "OBJECT FREQ a",
            "MEMORY USAGE a", "MEMORY USAGE q", "DEBUG OBJECT a", "DUMP a", "DUMP q", "COPY a z", "COPY q z", "COPY a z",
@@ -108,21 +101,8 @@ COUNTED = ["EXISTS a q a", "TOUCH a q", "TYPE a", "TYPE q", "TTL a", "TTL q", "P
            "RESTORE a 0 x", "FLUSHDB", "FLUSHDB", "FLUSHALL"]
 
 
-def counted(server: ServerProcess) -> list[tuple[str, list[int]]]:
-    """Each of COUNTED with what it adds to the counters."""
-    told = []
-    with server.connect() as connection:
-        connection.call("FLUSHALL")
-        connection.pipeline([step if isinstance(step, tuple) else step.split() for step in FIXTURE])
-        for command in COUNTED:
-            before = counters(server)
-            connection.call(*command.split())
-            told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
-    return told
-
-
 def test_hits_misses_and_changes_are_counted_as_in_redis(oracle: ServerProcess, wstore_server: ServerProcess):
-    assert counted(wstore_server) == counted(oracle)
+    assert counted(wstore_server, FIXTURE, COUNTED) == counted(oracle, FIXTURE, COUNTED)
 
 
 def test_memory_usage_grows_with_the_value(wstore_server: ServerProcess):

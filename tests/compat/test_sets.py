@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests import strategies
 from tests.compat.test_events import lines_of, same
-from tests.harness import NULL_BULK, OK, Array, Connection, Differential, Error, Int, ServerProcess
+from tests.harness import NULL_BULK, OK, Array, Connection, Differential, Error, Int, ServerProcess, counted
 from tests.payloads import payload
 from tests.strategies import words
 
@@ -423,12 +423,6 @@ def test_damaged_payloads(wstore_server: ServerProcess, tail, at, byte):
         assert reply == OK or isinstance(reply, Error)
 
 
-def counters(server: ServerProcess) -> tuple[int, ...]:
-    text = server.call("INFO", "everything").data.decode()
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return tuple(int(fields[name]) for name in ("keyspace_hits", "keyspace_misses", "rdb_changes_since_last_save"))
-
-
 COUNTED = ["SADD ints 1 9 10", "SADD ints 1", "SREM ints 9 10 11", "SREM ints 11", "SREM q 1", "SISMEMBER ints 1",
            "SISMEMBER q 1", "SMISMEMBER ints 1 2", "SCARD ints", "SMEMBERS texts", "SMEMBERS q", "SMOVE ints texts 3",
            "SMOVE ints texts 1", "SMOVE ints ints 1", "SMOVE ints texts 77", "SMOVE q texts 1", "SPOP words",
@@ -439,17 +433,7 @@ COUNTED = ["SADD ints 1 9 10", "SADD ints 1", "SREM ints 9 10 11", "SREM ints 11
 
 
 def test_hits_misses_and_changes_are_counted_as_in_redis(oracle: ServerProcess, wstore_server: ServerProcess):
-    def counted(server: ServerProcess) -> list[tuple[str, list[int]]]:
-        told = []
-        with server.connect() as connection:
-            connection.call("FLUSHALL")
-            connection.pipeline([step if isinstance(step, tuple) else step.split() for step in FIXTURE])
-            for command in COUNTED:
-                before = counters(server)
-                connection.call(*command.split())
-                told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
-        return told
-    assert counted(wstore_server) == counted(oracle)
+    assert counted(wstore_server, FIXTURE, COUNTED) == counted(oracle, FIXTURE, COUNTED)
 
 
 EVENTS = """

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness import Differential, ServerProcess
+from tests.compat.test_events import lines_of, same
+from tests.harness import Differential, ServerProcess, counted
 from tests.strategies import maybe, words
 
 FIXTURE = ["ZADD z1 1 a 2 b 3 c 10 10", "ZADD z2 5 b 6 c 7 d -1 10 0.5 -7", "ZADD z3 inf a -inf b 0 c",
@@ -167,24 +168,19 @@ COUNTED = ["ZUNION 2 z1 none", "ZINTER 2 none z1", "ZDIFF 3 z1 s1 z1", "ZUNIONST
            "ZUNIONSTORE text 1 none", "ZUNION 2 z1 z2 FOO", "ZUNION 3 z1 text z2"]
 
 
-def counters(server: ServerProcess) -> tuple[int, ...]:
-    """keyspace_hits, keyspace_misses and rdb_changes_since_last_save, by INFO."""
-    text = server.call("INFO", "everything").data.decode()
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return tuple(int(fields[name]) for name in ("keyspace_hits", "keyspace_misses", "rdb_changes_since_last_save"))
-
-
-def counted(server: ServerProcess) -> list[tuple[str, list[int]]]:
-    told = []
-    with server.connect() as connection:
-        connection.call("FLUSHALL")
-        connection.pipeline([step if isinstance(step, tuple) else step.split() for step in FIXTURE])
-        for command in COUNTED:
-            before = counters(server)
-            connection.call(*command.split())
-            told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
-    return told
-
-
 def test_hits_misses_and_changes_are_counted_as_in_redis(oracle: ServerProcess, wstore_server: ServerProcess):
-    assert counted(wstore_server) == counted(oracle)
+    assert counted(wstore_server, FIXTURE, COUNTED) == counted(oracle, FIXTURE, COUNTED)
+
+
+EVENTS = """
+ZADD z 1 a 2 b|ZADD y 1 b 2 c|SADD s a b|ZUNION 2 z nosuch|ZINTER 2 z y|ZDIFF 2 nosuch z|ZINTERCARD 2 z nosuch
+ZUNIONSTORE d 2 z y|ZUNIONSTORE d 2 z y|ZINTERSTORE d 2 z s|ZDIFFSTORE d 2 z y|ZDIFFSTORE d 1 nosuch
+ZDIFFSTORE d 1 nosuch
+ZUNIONSTORE d 1 nosuch|ZINTERSTORE d 2 z nosuch|ZUNIONSTORE z 2 z y|ZINTERSTORE s 2 s y|ZDIFFSTORE s 2 s s|SET text x
+ZUNIONSTORE text 1 z|SET text x|ZINTERSTORE text 2 y nosuch|ZUNIONSTORE d 2 z text FOO|SET text x
+ZUNIONSTORE d 1 text"""
+
+
+def test_events(oracle: ServerProcess, wstore_server: ServerProcess):
+    told = same(oracle, wstore_server, lines_of(EVENTS))
+    assert sum(len(events) for _, _, events in told) > 50

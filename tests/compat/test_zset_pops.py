@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness import NULL_ARRAY, Array, Bulk, Connection, Differential, Double, Int, ServerProcess
+from tests.compat.test_events import lines_of, same
+from tests.harness import NULL_ARRAY, Array, Bulk, Connection, Differential, Double, Int, ServerProcess, counted
 from tests.processes import wait_for
 from tests.strategies import maybe, words
 
@@ -127,27 +128,21 @@ COUNTED = ["ZPOPMIN z 2", "ZPOPMAX z", "ZPOPMIN none", "ZPOPMIN z 0", "ZMPOP 2 n
            "ZMPOP 1 one MAX", "BZMPOP 0 1 ttl MIN COUNT 5", "ZRANDMEMBER none", "ZRANDMEMBER z 3", "ZSCAN none 0"]
 
 
-def counters(server: ServerProcess) -> tuple[int, ...]:
-    """keyspace_hits, keyspace_misses and rdb_changes_since_last_save, by INFO."""
-    text = server.call("INFO", "everything").data.decode()
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return tuple(int(fields[name]) for name in ("keyspace_hits", "keyspace_misses", "rdb_changes_since_last_save"))
-
-
-def counted(server: ServerProcess) -> list[tuple[str, list[int]]]:
-    told = []
-    with server.connect() as connection:
-        connection.call("FLUSHALL")
-        connection.pipeline([step if isinstance(step, tuple) else step.split() for step in FIXTURE])
-        for command in COUNTED:
-            before = counters(server)
-            connection.call(*command.split())
-            told.append((command, [b - a for a, b in zip(before, counters(server), strict=True)]))
-    return told
-
-
 def test_hits_misses_and_changes_are_counted_as_in_redis(oracle: ServerProcess, wstore_server: ServerProcess):
-    assert counted(wstore_server) == counted(oracle)
+    assert counted(wstore_server, FIXTURE, COUNTED) == counted(oracle, FIXTURE, COUNTED)
+
+
+EVENTS = """
+ZADD z 1 a 2 b 3 c 4 d 5 e 6 f 7 g 8 h|ZPOPMIN z|ZPOPMAX z 2|ZPOPMIN z 0|ZPOPMIN nosuch|ZPOPMAX nosuch 3
+ZMPOP 1 nosuch MIN
+ZMPOP 2 nosuch z MAX COUNT 2|BZPOPMIN nosuch z 1|BZMPOP 1 2 z nosuch MIN|BZPOPMAX z 1|ZADD z 1 a|ZPOPMIN z 5|ZADD z 1 a
+ZMPOP 1 z MIN|ZADD z 1 a|BZPOPMAX z 1|ZADD z 1 a 2 b|BZMPOP 1 1 z MAX COUNT 9|ZRANDMEMBER nosuch|ZRANDMEMBER nosuch 2
+ZSCAN nosuch 0|SET text x|ZPOPMIN text|ZADD z 1 a|MULTI|BZPOPMIN z 0|BZPOPMIN z 0|ZADD z 1 b|ZPOPMAX z|EXEC"""
+
+
+def test_events(oracle: ServerProcess, wstore_server: ServerProcess):
+    told = same(oracle, wstore_server, lines_of(EVENTS))
+    assert sum(len(events) for _, _, events in told) > 50
 
 
 # -- picked at random ---------------------------------------------------------------------------------
