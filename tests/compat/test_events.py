@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness import OK, Bulk, Connection, Simple
+from tests.harness import OK, Array, Bulk, Connection, Simple
 
 MARK = b"end-of-story"
 
@@ -238,5 +238,23 @@ def test_own_events_come_before_the_reply(wstore_server):
         assert replies[0] == OK and replies[3] == Simple(b"QUEUED")
         assert [push.items[1].data for push in replies[4:6]] == [b"__keyevent@0__:set", b"__keyevent@0__:del"]
         assert replies[6].items[:2] == (OK, Bulk(b"v"))
+    finally:
+        wstore_server.call("CONFIG", "SET", "notify-keyspace-events", "")
+
+
+def test_a_client_that_waits_and_listens(wstore_server):
+    """Blocked in RESP3: the events of its being served come in front of its reply, in one piece each."""
+    wstore_server.call("CONFIG", "SET", "notify-keyspace-events", "EA")
+    wstore_server.call("DEL", "l")
+    try:
+        with wstore_server.connect(resp=3) as client, wstore_server.connect() as other:
+            client.call("PSUBSCRIBE", "__keyevent*")
+            client.send("BLMPOP", "20", "1", "l", "LEFT", "COUNT", "2")
+            while b" flags=Pb " not in other.call("CLIENT", "LIST").data:
+                time.sleep(0.01)
+            other.call("RPUSH", "l", "a", "b")
+            replies = [client.read() for _ in range(4)]
+        assert [push.items[2].data.partition(b":")[2] for push in replies[:3]] == [b"rpush", b"lpop", b"del"]
+        assert replies[3] == Array((Bulk(b"l"), Array((Bulk(b"a"), Bulk(b"b")))))
     finally:
         wstore_server.call("CONFIG", "SET", "notify-keyspace-events", "")

@@ -240,14 +240,18 @@ cdef void serve_blocked(Server* s, Client* c, int ready_arg) noexcept nogil:
     call.ready_arg = ready_arg
     s.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
     c.blocked.again = 0
+    s.served = c
     if call.spec == NULL or call.spec.fn == NULL:       # it went with a reload
         refuse_command(&call)
     else:
         call.spec.fn(&call)
+    s.served = NULL
     if not c.blocked.again:
         count_served(s, c, &call, ws_ticks() - began)
         after_reply(s, c, &call, start, c.last_stats, 0)
         release_blocked(s, c)
+    if c.flags & CLIENT_PUSHED:
+        push_kept(s, c, start)
 
 
 cdef void count_served(Server* s, Client* c, Call* call, uint64_t ticks) noexcept nogil:

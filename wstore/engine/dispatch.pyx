@@ -150,8 +150,6 @@ cdef void after_command(Server* s, Client* c, int i, size_t start) noexcept nogi
     if c.flags & CLIENT_MADE_READY:
         serve_ready_names(s)
         c.flags &= ~<uint32_t>CLIENT_MADE_READY
-        if c.flags & CLIENT_PUSHED:
-            push_kept(s, c, c.out.len)
 
 
 cdef void put_back(Client* c, size_t start) noexcept nogil:

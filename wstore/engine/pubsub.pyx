@@ -117,7 +117,9 @@ cdef void push_begin(Reply* to, const char* head, const LinkName* pattern) noexc
 
 
 cdef bint is_running(Server* s, const Client* c) noexcept nogil:
-    """Whether a command of that client is being run."""
+    """Whether a command of that client is being run, so that its reply may be half written."""
+    if s.served != NULL:
+        return s.served == c
     return s.batch.running >= 0 and s.batch.calls[s.batch.running].client == c
 
 
@@ -150,6 +152,7 @@ cdef void push_kept(Server* s, Client* c, size_t start) noexcept nogil:
     """The command at hand has replied, from offset `start` of its output: what it was pushed goes in front."""
     cdef size_t n = s.pushed.len
     c.flags &= ~<uint32_t>CLIENT_PUSHED
+    add_writer(s, c)
     if c.out.len + n > c.out.cap:
         reply_grow(&c.out, n)
     memmove(c.out.data + start + n, c.out.data + start, c.out.len - start)

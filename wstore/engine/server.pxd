@@ -114,6 +114,7 @@ cdef struct Server:
     char parse_error[96]
     Reply message               # that is being published
     Reply pushed                # messages for the client whose command is running
+    Client* served              # the blocked client whose command is running, if not one of the batch is
     # -- counters and logs
     Rates rates
     CommandStats** command_stats
