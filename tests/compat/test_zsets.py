@@ -4,13 +4,15 @@ Unions and the like, pops, random members and ZSCAN have a file of their own.
 """
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.harness import OK, Bulk, Connection, Differential, configured
+from tests.compat.test_events import same
+from tests.harness import OK, Bulk, Connection, Differential, ServerProcess, configured
 from tests.strategies import INT_EDGES, ODD_NUMBERS, maybe, noise, number, options, values, words
 
 THRESHOLDS = {"zset-max-listpack-entries": 5, "zset-max-listpack-value": 8}
@@ -247,3 +249,22 @@ def test_thousands_of_members(diff: Differential, spread: int):
                  ("ZREMRANGEBYSCORE", "z", 0, "(0.5"), *asked, ("ZRANGESTORE", "y", "z", 100, -100), "DEBUG DIGEST",
                  "COPY z x", ("ZREMRANGEBYRANK", "z", 5, -1), *asked, "DEBUG DIGEST")
     validate(diff)
+
+
+# -- events and memory ---------------------------------------------------------------------------------
+
+@settings(max_examples=20)
+@given(st.lists(st.one_of(write_commands, range_writes, other_commands), max_size=30))
+def test_events_of_sequences(oracle: ServerProcess, wstore_server: ServerProcess, sequence):
+    same(oracle, wstore_server, sequence)
+
+
+def test_small_sorted_sets_are_small(wstore_server: ServerProcess):
+    drawn = random.Random(1)
+    with wstore_server.connect() as connection:
+        connection.call("FLUSHALL")
+        for i in range(100):
+            pairs = [word for _ in range(8) for word in (drawn.randrange(100_000), f"m{drawn.randrange(10**6):06}")]
+            connection.call("ZADD", f"key:{i:010}", *pairs)
+        sizes = [connection.call("MEMORY", "USAGE", f"key:{i:010}").value for i in range(100)]
+        assert sum(sizes) / 100 < 118
