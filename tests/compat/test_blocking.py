@@ -16,7 +16,13 @@ POPS = ["BLPOP k 0", "BRPOP k 0", "BLMOVE k dst LEFT RIGHT 0", "BRPOPLPUSH k dst
 
 PUSHES = ["RPUSH k 1", "LPUSH k 1 2 3", "MULTI | RPUSH k 1 2 | EXEC", "RPUSH src 7 8 | RENAME src k",
           "RPUSH src 7 | COPY src k", "SELECT 1 | RPUSH k 5 6 | MOVE k 0 | SELECT 0",
-          "LMOVE k k LEFT LEFT | RPUSH src x | LMOVE src k LEFT LEFT"]
+          "RPUSH src 2 1 | SORT src STORE k", "LMOVE k k LEFT LEFT | RPUSH src x | LMOVE src k LEFT LEFT"]
+
+SCORED_POPS = ["BZPOPMIN k 0", "BZPOPMAX j k 0", "BZMPOP 0 2 j k MIN COUNT 2"]
+SCORED_PUSHES = ["ZADD k 1 a", "ZADD k 1 a 2 b 3 c", "ZINCRBY k 5 a", "ZADD src 1 a | RENAME src k",
+                 "ZADD src 1 a 2 b | COPY src k", "ZADD src 1 a 2 b | ZUNIONSTORE k 1 src",
+                 "ZADD src 1 a 2 b | ZRANGESTORE k src 0 -1",
+                 "MULTI | ZADD k 1 a | ZADD j 2 b | EXEC"]
 
 
 def compare(diff: Differential, *steps: str, resps=(2, 3)) -> None:
@@ -30,6 +36,14 @@ def compare(diff: Differential, *steps: str, resps=(2, 3)) -> None:
 @pytest.mark.parametrize("push", PUSHES)
 def test_every_pop_is_served_by_every_push(diff, pop, push):
     compare(diff, f"a {pop}", f"b {push}", "b LRANGE k 0 -1", "b LRANGE dst 0 -1", "a PING")
+
+
+@pytest.mark.parametrize("pop", SCORED_POPS)
+@pytest.mark.parametrize("push", SCORED_PUSHES)
+def test_pops_of_sorted_sets(diff, pop, push):
+    compare(diff, f"a {pop}", f"b {pop}", f"z {push}", "z ZRANGE k 0 -1 WITHSCORES", "z ZRANGE j 0 -1", "a PING")
+    compare(diff, f"a {pop}", "b BLPOP k 0", "z RPUSH k 1 2", "z DEL k", "b BLPOP k 0", f"z {push}", "z DEL k",
+            "z RPUSH k 1")
 
 
 def test_first_come_first_served(diff):
@@ -93,13 +107,14 @@ def test_keys_of_other_types(diff):
 
 
 def test_a_destination_of_another_type(diff):
-    compare(diff, "a BLMOVE k dst LEFT LEFT 0", "b BLPOP k 0", "z SET dst x", "z RPUSH k 1", "z LRANGE k 0 -1", "a PING")
+    compare(diff, "a BLMOVE k dst LEFT LEFT 0", "b BLPOP k 0", "z SET dst x", "z RPUSH k 1", "z LRANGE k 0 -1",
+            "a PING")
 
 
 @pytest.mark.parametrize("timeout", ["-1", "-0.1", "x", "", "nan", "1e30", "99999999999999999", "0x1", "+1", " 1", "1 ",
                                      "9223372036854775807"])
 @pytest.mark.parametrize("command", ["BLPOP k {}", "BRPOP k {}", "BLMOVE k d LEFT LEFT {}", "BRPOPLPUSH k d {}",
-                                     "BLMPOP {} 1 k LEFT"])
+                                     "BLMPOP {} 1 k LEFT", "BZPOPMIN k {}", "BZMPOP {} 1 k MIN"])
 def test_timeouts_that_are_refused(diff, command, timeout):
     text = [part.format(timeout) for part in command.split(" ")]
     for server in (diff.oracle, diff.server):
@@ -118,7 +133,7 @@ def test_inside_of_a_transaction_nothing_blocks(diff, pop):
 # -- timeouts ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("pop", ["BLPOP k {}", "BRPOP k j {}", "BLMOVE k d LEFT LEFT {}", "BRPOPLPUSH k d {}",
-                                 "BLMPOP {} 1 k LEFT"])
+                                 "BLMPOP {} 1 k LEFT", "BZPOPMAX k {}", "BZMPOP {} 1 k MIN"])
 def test_a_timeout(diff, pop):
     compare(diff, "a " + pop.format("0.05"), "sleep 0.3", "a PING", "z RPUSH k 1", "z LRANGE k 0 -1")
 
@@ -190,8 +205,9 @@ def test_protocol_errors_behind(diff):
 
 
 def test_unblock(diff):
-    compare(diff, "a BLPOP k 0 | PING", "z CLIENT UNBLOCK {a}", "z CLIENT UNBLOCK {a}", "b BLMOVE k d LEFT LEFT 0 | PING",
-            "z CLIENT UNBLOCK {b} TIMEOUT", "b BRPOP k j 0 | PING", "z CLIENT UNBLOCK {b} ERROR", "a BLPOP k 0",
+    compare(diff, "a BLPOP k 0 | PING", "z CLIENT UNBLOCK {a}", "z CLIENT UNBLOCK {a}",
+            "b BLMOVE k d LEFT LEFT 0 | PING", "z CLIENT UNBLOCK {b} TIMEOUT", "b BRPOP k j 0 | PING",
+            "z CLIENT UNBLOCK {b} ERROR", "a BLPOP k 0",
             "z CLIENT UNBLOCK {a} error", "z RPUSH k 1", "z LLEN k", "z CLIENT UNBLOCK {z}", "z CLIENT UNBLOCK 0",
             "z CLIENT UNBLOCK -5", "z CLIENT UNBLOCK x", "z CLIENT UNBLOCK {a} NOW", "z CLIENT UNBLOCK",
             "z CLIENT UNBLOCK {a} TIMEOUT x", "z CLIENT UNBLOCK x NOW")
@@ -311,10 +327,12 @@ def lines(text: str, *parts) -> st.SearchStrategy[str]:
 WAITING = st.one_of(
     lines("BLPOP {} 0", KEYS), lines("BRPOP {} {} 0", KEYS, KEYS), lines("BLPOP {} {} {} 0", KEYS, KEYS, KEYS),
     lines("BLMOVE {} {} {} {} 0", KEYS, KEYS, SIDES, SIDES), lines("BRPOPLPUSH {} {} 0", KEYS, KEYS),
-    lines("BLMPOP 0 2 {} {} {} COUNT {}", KEYS, KEYS, SIDES, st.integers(1, 3)))
+    lines("BLMPOP 0 2 {} {} {} COUNT {}", KEYS, KEYS, SIDES, st.integers(1, 3)),
+    lines("BZPOPMIN {} {} 0", KEYS, KEYS), lines("BZMPOP 0 2 {} {} MAX COUNT {}", KEYS, KEYS, st.integers(1, 3)))
 ACTING = st.one_of(
     lines("RPUSH {} 1", KEYS), lines("RPUSH {} 1 2 3", KEYS), lines("LPUSH {} 4 5", KEYS), lines("DEL {}", KEYS),
-    lines("SET {} v", KEYS), lines("RENAME {} {}", KEYS, KEYS), lines("LPOP {} 2", KEYS), lines("SET w 1"),
+    lines("SET {} v", KEYS), lines("ZADD {} 1 a 2 b", KEYS), lines("ZINCRBY {} 1 a", KEYS),
+    lines("RENAME {} {}", KEYS, KEYS), lines("LPOP {} 2", KEYS), lines("SET w 1"),
     lines("LMOVE {} {} {} {}", KEYS, KEYS, SIDES, SIDES), lines("COPY {} {} REPLACE", KEYS, KEYS), st.just("PING"))
 COMMANDS = st.one_of(ACTING, WAITING)
 REQUESTS = st.one_of(
@@ -328,7 +346,7 @@ STEPS = st.one_of(
 @given(st.lists(STEPS, min_size=1, max_size=25))
 @settings(deadline=None)
 def test_scenes(diff, steps):
-    end = [f"z TYPE {key} | LRANGE {key} 0 -1" for key in ("x", "y", "k")]
+    end = [f"z TYPE {key} | LRANGE {key} 0 -1 | ZRANGE {key} 0 -1" for key in ("x", "y", "k")]
     compare(diff, *steps, *end, resps=[2])
 
 

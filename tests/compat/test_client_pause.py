@@ -21,8 +21,8 @@ def compare(diff, *steps, resps=(2, 3)) -> None:
 
 def test_writes_wait(diff):
     for command in WRITES:
-        compare(diff, "z SET k v | CLIENT PAUSE 100000 WRITE", f"a PING | {command} | PING", "z GET k", "z CLIENT UNPAUSE",
-                "z EXISTS k l", resps=[2])
+        compare(diff, "z SET k v | CLIENT PAUSE 100000 WRITE", f"a PING | {command} | PING", "z GET k",
+                "z CLIENT UNPAUSE", "z EXISTS k l", resps=[2])
 
 
 def test_reads_go_on(diff):
@@ -42,8 +42,8 @@ def test_pauses_add_up(diff):
 
 
 def test_clients_that_wait_for_keys(diff):
-    compare(diff, "a BLPOP k 0 | PING", "b BLPOP k 0.05 | PING", "z CLIENT PAUSE 100000 WRITE", "c RPUSH k 1 2", "sleep 0.4",
-            "d BLPOP k 0", "z CLIENT UNPAUSE", "z CLIENT UNBLOCK {d}")
+    compare(diff, "a BLPOP k 0 | PING", "b BLPOP k 0.05 | PING", "z CLIENT PAUSE 100000 WRITE", "c RPUSH k 1 2",
+            "sleep 0.4", "d BLPOP k 0", "z CLIENT UNPAUSE", "z CLIENT UNBLOCK {d}")
     compare(diff, "z CLIENT PAUSE 60 WRITE", "a BLPOP k 0", "b RPUSH k 1", "sleep 0.4", "z LLEN k", resps=[2])
 
 
@@ -59,13 +59,16 @@ def test_a_write_inside_of_a_pause_takes_the_place_of_an_expired_key(wstore_serv
         client.call("FLUSHALL")
         client.pipeline([("DEBUG", "SET-ACTIVE-EXPIRE", 0), ("SET", "k", "old", "PX", 1)])
         time.sleep(0.02)
-        replies = client.pipeline([("MULTI",), ("CLIENT", "PAUSE", 100000), ("GET", "k"), ("DBSIZE",), ("SET", "k", "new"),
-                                   ("DBSIZE",), ("CLIENT", "UNPAUSE"), ("EXEC",), ("DEBUG", "SET-ACTIVE-EXPIRE", 1)])
+        replies = client.pipeline([("MULTI",), ("CLIENT", "PAUSE", 100000), ("GET", "k"), ("DBSIZE",),
+                                   ("SET", "k", "new"), ("DBSIZE",), ("CLIENT", "UNPAUSE"), ("EXEC",),
+                                   ("DEBUG", "SET-ACTIVE-EXPIRE", 1)])
         assert replies[-2].items[1:5] == (NULL_BULK, Int(1), OK, Int(1))
         assert client.call("GET", "k") == Bulk(b"new")
 
 
-MODES = st.sampled_from(["CLIENT REPLY ON", "CLIENT REPLY OFF", "CLIENT REPLY SKIP", "CLIENT REPLY x", "PING", "MULTI x", "ECHO 1", "NOSUCH", "GET", "ECHO 2", "RESET", "CLIENT ID x"])
+MODES = st.sampled_from([
+    "CLIENT REPLY ON", "CLIENT REPLY OFF", "CLIENT REPLY SKIP", "CLIENT REPLY x", "PING", "MULTI x", "ECHO 1", "NOSUCH",
+    "GET", "ECHO 2", "RESET", "CLIENT ID x"])
 
 
 @given(st.lists(MODES, max_size=20))
