@@ -1,4 +1,4 @@
-"""CLIENT PAUSE and CLIENT REPLY, with several connections: the same scenes on both servers."""
+"""CLIENT PAUSE, REPLY and NO-EVICT, with several connections: the same scenes on both servers."""
 from __future__ import annotations
 
 import time
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.harness import Connection
 from tests.resp import NULL_BULK, OK, Bulk, Int
-from tests.scenes import play
+from tests.scenes import Scene, play
 
 WRITES = ["SET k 1", "DEL k", "PUBLISH c x", "LPUSH l 1", "EXPIRE k 10", "FLUSHALL", "GETDEL k", "SPUBLISH c x"]
 READS = ["GET k", "EXISTS k", "PING", "TTL k", "DBSIZE", "SUBSCRIBE c", "LLEN l", "OBJECT ENCODING l"]
@@ -75,3 +75,16 @@ MODES = st.sampled_from([
 @settings(deadline=None)
 def test_reply_modes(diff, commands):
     compare(diff, "a " + " | ".join([*commands, "CLIENT REPLY ON"]), resps=[2])
+
+
+def test_no_evict_is_shown(diff):
+    said = {}
+    for server in (diff.oracle, diff.server):
+        with Scene(server.port) as scene:
+            said[server] = []
+            for step in ("a CLIENT NO-EVICT ON", "a MULTI", "a CLIENT NO-EVICT OFF", "a EXEC", "a CLIENT NO-EVICT on",
+                         "a RESET", "a CLIENT NO-EVICT yes", "a CLIENT NO-EVICT"):
+                scene.do(step)
+                line = scene.control.call("CLIENT", "LIST", "ID", scene.ids["a"]).data.decode()
+                said[server].append((step, line.split("flags=")[1].split()[0], line.split("cmd=")[1].split()[0]))
+    assert said[diff.server] == said[diff.oracle]

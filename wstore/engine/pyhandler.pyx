@@ -134,7 +134,7 @@ cdef class Session:
     def reset(self):
         """RESET: the state of a new connection, which must authenticate again if a password is set."""
         self.set_monitor(False)
-        self.set_flag(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT, False)
+        self.set_flag(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT, False)
         self.set_no_touch(False)
         multi_end(self.alive())
         watch_end(self.server, self.client)
