@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.compat.test_events import same as same_events
 from tests.harness import OK, Bulk, Connection, Differential, Error, Int, ServerProcess
 from tests.strategies import ints, maybe, noise, number, options, words
 
@@ -258,6 +259,13 @@ def test_changes_are_counted_as_in_redis(oracle: ServerProcess, wstore_server: S
             connection.call(*line.split())
             counted.append(dirty(connection) - before)
     assert counted[0] == counted[1]
+
+
+@pytest.mark.parametrize("last", ["LREM l 0 element", "LTRIM l 1 0", "LPOP l 5000", "RPOP l 2000",
+                                  "LMPOP 1 l LEFT COUNT 2000", "RPOPLPUSH l m"])
+@pytest.mark.parametrize("count", [1, 2000])
+def test_events_of_a_list_that_goes(oracle: ServerProcess, wstore_server: ServerProcess, last: str, count: int):
+    same_events(oracle, wstore_server, [("RPUSH", "l", *["element"] * count), last, "EXISTS l"])
 
 
 # -- payloads ------------------------------------------------------------------------------------------
