@@ -198,7 +198,8 @@ def test_names_of_encodings_stay(diff: Differential):
         diff.compare("ZADD z 1 a", "OBJECT ENCODING z")
     with configured(diff, {"zset-max-ziplist-entries": 1000, "zset-max-listpack-value": 2000}):
         diff.compare(("ZADD", "z", *members, 5, "x" * 2000), "OBJECT ENCODING z", ("ZADD", "z", "-0", "y"),
-                     "ZSCORE z y", ("ZADD", "z", 5, "x" * 2001), "OBJECT ENCODING z", "ZADD z -0 n", "ZSCORE z n", "ZSCORE z y")
+                     "ZSCORE z y", ("ZADD", "z", 5, "x" * 2001), "OBJECT ENCODING z", "ZADD z -0 n", "ZSCORE z n",
+                     "ZSCORE z y")
 
 
 # -- errors --------------------------------------------------------------------------------------------
