@@ -9,7 +9,7 @@ import pytest
 import wstore
 from tests import strategies
 from tests.harness import OK, Bulk, Connection, Error, Int, ServerProcess, start_oracle
-from tests.payloads import intset, listpack, payload, quicklist, quicklist_2, string, ziplist, zipmap
+from tests.payloads import intset, length, listpack, payload, quicklist, quicklist_2, string, ziplist, zipmap
 from wstore.errors import ReplyError
 
 NUMBERS = [b"%d" % (sign * (1 << bits) + step) for bits in (0, 3, 6, 7, 12, 13, 15, 16, 23, 24, 31, 32, 47, 62, 63)
@@ -69,8 +69,22 @@ MALFORMED = {
     "ziplist with a wrong tail": (13, ziplist([b"f", b"v"])[:4] + b"\x0a" + ziplist([b"f", b"v"])[5:]),
     "ziplist with a wrong size before": (13, ziplist([b"f", b"v"])[:-4] + b"\x02\x01v\xff"),
     "zipmap with a wrong count": (9, b"\x02\x01f\x01\x00v\xff"), "zipmap cut": (9, b"\x01\x01f\xff"),
+    "hash of a listpack with a field twice": (16, listpack([b"f", b"v", b"f", b"w"])),
+    "hash of a ziplist with a field twice": (13, ziplist([b"f", b"v", b"g", b"v", b"f", b"v"])),
+    "hash of a zipmap with a field twice": (9, zipmap([(b"f", b"v"), (b"f", b"v")])),
+    "sorted set with a member twice": (17, listpack([b"m", b"1", b"m", b"2"])),
+    "set with a member twice": (20, listpack([b"12", b"a", b"12"])),
     "quicklist of an unknown container": (18, b"\x01\x03" + string(listpack([b"a"]))),
     "quicklist of fewer nodes": (14, b"\x02" + string(ziplist([b"a"]))),
+}
+
+
+PLAIN_DUPLICATES = {
+    "set": b"\x02\x03" + string(b"a") + string(b"b") + string(b"a"),
+    "small hash": b"\x04\x02" + string(b"a") + string(b"1") + string(b"a") + string(b"2"),
+    "big hash": b"\x04" + length(600) + b"".join(string(b"%d" % (i % 599)) + string(b"1") for i in range(600)),
+    "sorted set": b"\x05\x02" + 2 * (string(b"a") + b"\0" * 8),
+    "sorted set of texts": b"\x03\x02" + 2 * (string(b"a") + b"\x011"),
 }
 
 
@@ -125,6 +139,13 @@ def test_malformed_collections_are_bad_data(wstore_server: ServerProcess, name: 
         data = payload(body_of(*MALFORMED[name]))
         assert connection.call("RESTORE", "k", 0, data, "REPLACE") == Error(b"ERR Bad data format")
         assert connection.call("GET", "k") == Bulk(b"before")
+
+
+@pytest.mark.parametrize("name", PLAIN_DUPLICATES)
+def test_elements_that_come_twice_are_bad_data(strict_oracle: ServerProcess, wstore_server: ServerProcess, name: str):
+    for server in (strict_oracle, wstore_server):
+        assert server.call("RESTORE", "k", 0, payload(PLAIN_DUPLICATES[name]), "REPLACE") \
+            == Error(b"ERR Bad data format")
 
 
 @pytest.mark.parametrize("name", HAND_MADE)

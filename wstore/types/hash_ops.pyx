@@ -33,8 +33,10 @@ cdef int hash_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
 
 
 cdef int hash_decode_pair(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
+    """A field that was there before is bad data, in every encoding."""
     cdef RdbString field_text, value_text
     cdef Element field, value
+    cdef int added
     if rdb_get_string(b.store.api, data, pos, &field_text):
         return -1
     if rdb_get_string(b.store.api, data, pos, &value_text):
@@ -42,10 +44,10 @@ cdef int hash_decode_pair(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
         return -1
     element_of(field_text.text, &field)
     element_of(value_text.text, &value)
-    hash_build_add(b, &field, &value)
+    added = hash_build_add(b, &field, &value)
     rdb_free_string(b.store.api, &field_text)
     rdb_free_string(b.store.api, &value_text)
-    return 0
+    return 0 if added else -1
 
 
 cdef int hash_decode_plain(HashBuilder* b, Str data, size_t* pos) noexcept nogil:
@@ -60,15 +62,13 @@ cdef int hash_decode_plain(HashBuilder* b, Str data, size_t* pos) noexcept nogil
 
 
 cdef bint hash_decode_zipmap_pair(void* arg, const Element* field, const Element* value, double score) noexcept nogil:
-    hash_build_add(<HashBuilder*>arg, field, value)
-    return True
+    return hash_build_add(<HashBuilder*>arg, field, value)
 
 
 cdef bint hash_decode_listpack_pair(void* arg, const Element* field, const Element* value,
                                     double score) noexcept nogil:
     """As Redis, which only counts the pairs of a listpack or ziplist that it loads."""
-    hash_build_put(<HashBuilder*>arg, field, value)
-    return True
+    return hash_build_put(<HashBuilder*>arg, field, value)
 
 
 cdef int hash_decode_legacy(HashBuilder* b, int rdb_type, Str data, size_t* pos) noexcept nogil:
