@@ -101,7 +101,8 @@ ZADD y 3 b|ZUNIONSTORE u 2 z y|ZINTERSTORE u 2 z y|ZDIFFSTORE u 2 z z|ZRANGESTOR
 ZMPOP 1 z MIN|ZMPOP 1 nosuch MIN|BZPOPMIN z 1|BZPOPMAX y 1|ZADD z 1 a|BZMPOP 1 1 z MAX|ZCARD nosuch
 ZSCORE nosuch a|ZRANK nosuch a|ZRANGE nosuch 0 1|ZCOUNT nosuch 0 1|ZMSCORE nosuch a|ZRANDMEMBER nosuch
 ZUNION 1 nosuch|ZSCAN nosuch 0|ZLEXCOUNT nosuch - +|ZADD z 1 a|SADD s a|ZUNIONSTORE u 2 z s
-ZUNIONSTORE u 1 nosuch|RENAME z zz|COPY zz z|DEL zz|ZREMRANGEBYRANK z 0 -1|RPUSH l 3 1 2|SET l x|TYPE l"""
+ZUNIONSTORE u 1 nosuch|RENAME z zz|COPY zz z|DEL zz|ZREMRANGEBYRANK z 0 -1|RPUSH l 3 1 2|SORT l STORE d|SORT nosuch STORE d|SORT nosuch
+SORT l BY nosort|SORT_RO nosuch|SET l x|TYPE l"""
 
 
 def lines_of(text: str) -> list[str]:

@@ -416,7 +416,7 @@ cdef void sort_run(SortPlan* plan) noexcept nogil:
     cdef Entry e
     if not sort_options(plan):
         return
-    if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE if plan.store_arg else LOOKUP_READ):
+    if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ):
         if e.type != TYPE_LIST and e.type != TYPE_SET and e.type != TYPE_ZSET:
             reply_wrong_type(c)
             return
