@@ -157,8 +157,7 @@ cdef void cmd_zrem(Call* c) noexcept nogil:
         element_of(c.argv[i], &member)
         removed += zset_edit_remove(&b, &member)
     if removed:
-        zset_edit_finish(&b, c.db, &c.key, &e)
-        zset_tell_removed(c, b"zrem", removed, zset_build_count(&b) == 0)
+        zset_tell_removed(c, b"zrem", removed, not zset_edit_finish(&b, c.db, &c.key, &e))
     reply_int(c, <int64_t>removed)
 
 

@@ -302,15 +302,17 @@ cdef void zset_put(ZSetBuilder* b, Db* db, const Key* key, Entry* old, int64_t e
     b.store.api.put(b.store, db, key, old, &value, expire_ms)
 
 
-cdef void zset_edit_finish(ZSetBuilder* b, Db* db, const Key* key, Entry* e) noexcept nogil:
-    """Store the changed set again under its key, or remove the key if no item is left; e: as zset_edit_begin got it,
-    and used up. The TTL stays."""
+cdef bint zset_edit_finish(ZSetBuilder* b, Db* db, const Key* key, Entry* e) noexcept nogil:
+    """Store the changed set again under its key, with its TTL, or remove the key if no item is left, and then return 0.
+    e: as zset_edit_begin got it, and used up, as is b."""
     if zset_build_count(b) == 0:
         b.store.api.remove(b.store, db, key, e)
-    elif b.tree is NULL or b.owned:
+        return False
+    if b.tree is NULL or b.owned:
         zset_put(b, db, key, e, KEEP_TTL)
     else:
         b.tree.big_name = b.big_name        # a tree changes where it is
+    return True
 
 
 cdef inline void zset_build_add(ZSetBuilder* b, const Element* member, double score) noexcept nogil:
