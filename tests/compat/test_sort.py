@@ -1,6 +1,7 @@
 """SORT and SORT_RO over lists, sets and sorted sets: every option, patterns, STORE, errors, and which error wins."""
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.comparers import unordered
+from tests.compat.test_events import same
 from tests.harness import Array, Bulk, Connection, Differential, Int, ServerProcess
 from tests.strategies import maybe, options, words
 
@@ -149,8 +151,24 @@ def any_order_of_ties(args, expected, actual, tolerance_ms):
     return expected == actual
 
 
+def same_hits(args, expected, actual, tolerance_ms):
+    def counted(reply):
+        return re.findall(rb"keyspace_(?:hits|misses):\d+", reply.data)
+    return counted(expected) == counted(actual)
+
+
 def test_reading_counts_hits(diff: Differential):
-    diff.compare(*SETUP, "CONFIG RESETSTAT", "SORT list BY w_* GET h_*->f", "SORT_RO none")
+    diff.compare(*SETUP, "CONFIG RESETSTAT", "SORT list BY w_* ALPHA GET h_*->f", "SORT_RO none", "SORT none STORE q",
+                 "INFO stats", comparers={"INFO": same_hits})
+
+
+def test_events(oracle: ServerProcess, wstore_server: ServerProcess):
+    """Of what is stored, and of each key that a pattern misses."""
+    told = same(oracle, wstore_server, [
+        "RPUSH l 3 1 2", "MSET w_1 5 w_2 7", "HSET h_1 f 1", "SORT l STORE out", "SORT l BY w_* GET h_*->f GET #",
+        "SORT l BY w_* STORE out", "SORT none STORE out", "SORT none STORE out", "SORT l BY none GET x_* LIMIT 1 1",
+        "SORT_RO l GET w_*", "SORT_RO none", "SET s x", "SORT s STORE out", "SORT l GET s STORE s"])
+    assert any(message == b"sortstore" for _, _, events in told for _, message in events)
 
 
 def test_a_transaction_may_sort(diff: Differential):
