@@ -141,12 +141,12 @@ def test_options_override_the_file(tmp_path):
 # -- log -----------------------------------------------------------------------------------------------------------
 
 def test_log_lines():
-    with start_wstore("--appendonly", "yes", "--list-max-listpack-size", "4") as server:
+    with start_wstore("--appendonly", "yes", "--stream-node-max-entries", "4") as server:
         wait_for(lambda: "Ready to accept connections" in server.log())
         lines = server.log().splitlines()
     assert all(LOG_LINE.fullmatch(line) for line in lines), lines
     assert any("# Directive 'appendonly' has no effect" in line for line in lines)
-    assert any("* Accepted without effect: list-max-listpack-size" in line for line in lines)
+    assert any("* Accepted without effect: stream-node-max-entries" in line for line in lines)
 
 
 def test_setting_directives_without_effect_is_logged_once():

@@ -85,7 +85,8 @@ cdef void cmd_srandmember(Call* c) noexcept nogil:
         if not arg_i64(c, 2, &count):
             return
         if count == INT64_MIN_VALUE:
-            reply_error(c, b"ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
+            reply_error(c, b"ERR value is out of range, value must between "
+                        b"-9223372036854775807 and 9223372036854775807")
             return
     if not find_set(c, &e):
         return

@@ -313,10 +313,10 @@ cdef void copy_outside(Table* t, TableNode* n) noexcept nogil:
     cdef uint8_t* p
     cdef Element e
     cdef uint32_t i
-    cdef int part
+    cdef int _
     for i in range(n.count):
         p = <uint8_t*>entry_at(n, i)
-        for part in range(2 if t.pairs else 1):
+        for _ in range(2 if t.pairs else 1):
             if p[0] == TABLE_OUTSIDE:
                 inside_read(p, &e)
                 write_outside(t, p, &e)
