@@ -223,7 +223,7 @@ def big_value_phases(server: ServerProcess, fields: int) -> Iterator[tuple[str, 
         connection.send("DEL", "big")
         yield "deleted", pings_ms(server, PROBE_S)
         connection.read()
-    round_trips_ms(server, hash_commands(fields, "v0000000"))
+    yield "grown again", round_trips_ms(server, hash_commands(fields, "v0000000"))
     with server.connect() as connection:
         connection.send("SET", "big", "small")
         yield "overwritten by a string", pings_ms(server, PROBE_S)
