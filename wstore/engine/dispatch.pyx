@@ -27,6 +27,19 @@ cdef void batch_destroy(Server* s) noexcept nogil:
 
 # -- taking requests -----------------------------------------------------------------------------------------------
 
+cdef inline void take_key(Server* s, const Str* name, Call* call) noexcept nogil:
+    """Hash a call's key, unless it is that of the call in front of it, as of a client that works on one key."""
+    cdef Batch* b = &s.batch
+    cdef const Key* before = &b.calls[b.count - 1].key
+    if b.count > 0 and before.ptr != NULL and before.len == name.len and ws_same_bytes(
+            before.ptr, name.ptr, name.len):
+        call.key.ptr = name.ptr
+        call.key.len = name.len
+        call.key.placement = before.placement
+    else:
+        ks_key(s.store, name[0], &call.key)
+
+
 cdef inline void batch_take(Server* s, Client* c, size_t start) noexcept nogil:
     """The request that was parsed into the next place of the batch belongs to it now."""
     cdef Batch* b = &s.batch
@@ -35,7 +48,7 @@ cdef inline void batch_take(Server* s, Client* c, size_t start) noexcept nogil:
     call.spec = find_spec_again(s, c, call.argv, call.argc)
     call.key.ptr = NULL
     if call.spec != NULL and 0 < call.spec.first_key < call.argc:
-        ks_key(s.store, call.argv[call.spec.first_key], &call.key)
+        take_key(s, &call.argv[call.spec.first_key], call)
     b.starts[b.count] = start
     b.count += 1
 

@@ -16,13 +16,15 @@ cdef inline int approach_begin(Server* s, const uint8_t* rec, Call* call, Approa
     return 1
 
 
-cdef void prefetch_members(Server* s, const uint8_t** records) noexcept nogil:
-    """As prefetch_batch, for the members of big values that the commands name first."""
+cdef void prefetch_members(Server* s, const uint8_t** records, const int* places, int n) noexcept nogil:
+    """As prefetch_batch, for the members of big values that the commands name first: records[i] is what the commands
+    from places[i] up to the next place work on."""
     cdef Batch* b = &s.batch
     cdef int count = 0
-    cdef int i, step
-    for i in range(b.count):
-        count += approach_begin(s, records[i], &b.calls[i], &b.approaches[count])
+    cdef int i, j, step
+    for i in range(n):
+        for j in range(places[i], places[i + 1] if i + 1 < n else b.count):
+            count += approach_begin(s, records[i], &b.calls[j], &b.approaches[count])
     if count == 0:
         return
     for step in range(APPROACH_STEPS):
@@ -30,22 +32,35 @@ cdef void prefetch_members(Server* s, const uint8_t** records) noexcept nogil:
             b.approaches[i].ops.approach(s.store, &b.approaches[i], step)
 
 
+cdef int other_keys(Server* s, int* places) noexcept nogil:
+    """The calls of the batch that have another key than the call in front of them; their number."""
+    cdef Batch* b = &s.batch
+    cdef Call* call
+    cdef int n = 0
+    cdef int i
+    for i in range(b.count):
+        call = &b.calls[i]
+        call.db = s.store.dbs[(<Client*>call.client).db]
+        if call.key.ptr == NULL or n > 0 and call.key.placement == b.calls[places[n - 1]].key.placement:
+            continue
+        places[n] = i
+        n += 1
+    return n
+
+
 cdef void prefetch_batch(Server* s) noexcept nogil:
     """Three passes, each over all keys: the memory that one pass asks for is there when the next one needs it."""
     cdef Batch* b = &s.batch
     cdef const uint8_t* records[BATCH_MAX]
-    cdef Db* db
+    cdef int places[BATCH_MAX]
+    cdef int n = other_keys(s, places)
     cdef int i
-    for i in range(b.count):
-        db = s.store.dbs[(<Client*>b.calls[i].client).db]
-        b.calls[i].db = db
-        if b.calls[i].key.ptr != NULL:
-            ks_prefetch_dir(db, &b.calls[i].key)
-    for i in range(b.count):
-        if b.calls[i].key.ptr != NULL:
-            ks_prefetch_bucket(b.calls[i].db, &b.calls[i].key)
-    for i in range(b.count):
-        records[i] = NULL
-        if b.calls[i].key.ptr != NULL:
-            records[i] = ks_prefetch_record(b.calls[i].db, &b.calls[i].key)
-    prefetch_members(s, records)
+    cdef Call* call
+    for i in range(n):
+        ks_prefetch_dir(b.calls[places[i]].db, &b.calls[places[i]].key)
+    for i in range(n):
+        ks_prefetch_bucket(b.calls[places[i]].db, &b.calls[places[i]].key)
+    for i in range(n):
+        call = &b.calls[places[i]]
+        records[i] = ks_prefetch_record(call.db, &call.key)
+    prefetch_members(s, records, places, n)
