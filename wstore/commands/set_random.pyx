@@ -156,8 +156,7 @@ cdef void pop_single(Call* c, Entry* e) noexcept nogil:
     cdef SetBuilder b
     set_edit(c.store, &b, e)
     pop_one(c, &b, e)
-    set_store(&b, c.db, &c.key, e, KEEP_TTL)
-    note_set_change(c, &c.key, b"spop", set_build_count(&b) == 0)
+    note_set_change(c, &c.key, b"spop", not set_store(&b, c.db, &c.key, e, KEEP_TTL))
     c.store.dirty += 1
 
 

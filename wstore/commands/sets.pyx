@@ -59,8 +59,7 @@ cdef void cmd_srem(Call* c) noexcept nogil:
         element_of(c.argv[i], &member)
         removed += set_build_remove(&b, &member)
     if removed > 0:
-        set_store(&b, c.db, &c.key, &e, KEEP_TTL)
-        note_set_change(c, &c.key, b"srem", set_build_count(&b) == 0)
+        note_set_change(c, &c.key, b"srem", not set_store(&b, c.db, &c.key, &e, KEEP_TTL))
     c.store.dirty += removed
     reply_int(c, removed)
 
@@ -71,8 +70,7 @@ cdef bint move_out(Call* c, Entry* e, const Element* member) noexcept nogil:
     set_edit(c.store, &b, e)
     if not set_build_remove(&b, member):
         return False
-    set_store(&b, c.db, &c.key, e, KEEP_TTL)
-    note_set_change(c, &c.key, b"srem", set_build_count(&b) == 0)
+    note_set_change(c, &c.key, b"srem", not set_store(&b, c.db, &c.key, e, KEEP_TTL))
     c.store.dirty += 1
     return True
 

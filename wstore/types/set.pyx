@@ -286,18 +286,22 @@ cdef void build_value(SetBuilder* b, Value* out) noexcept nogil:
     varint_write(<uint8_t*>out.ptr, head)
 
 
-cdef void set_store(SetBuilder* b, Db* db, const Key* key, Entry* e, int64_t expire_ms) noexcept nogil:
-    """Store what was made under key, in place of e, which lookup(LOOKUP_WRITE) gave; an empty set removes it."""
+cdef bint set_store(SetBuilder* b, Db* db, const Key* key, Entry* e, int64_t expire_ms) noexcept nogil:
+    """Store what was made under key, in place of e, which lookup(LOOKUP_WRITE) gave; an empty set removes it.
+
+    1: a set is there. 0: there is none, and what was made is freed.
+    """
     cdef Value value
     if set_build_count(b) == 0:
         if e.rec is not NULL:
             b.store.api.remove(b.store, db, key, e)
         set_build_drop(b)
-        return
+        return False
     build_value(b, &value)
     if b.table is NULL or b.owns_table or expire_ms != KEEP_TTL:
         b.store.api.put(b.store, db, key, e, &value, expire_ms)
     b.owns_table = False
+    return True
 
 
 cdef void set_build_finish(SetBuilder* b, Db* db, const Key* key, int64_t expire_ms) noexcept nogil:
