@@ -30,7 +30,7 @@ cdef void batch_destroy(Server* s) noexcept nogil:
 cdef inline void take_key(Server* s, const Str* name, Call* call) noexcept nogil:
     """Hash a call's key, unless it is that of the call in front of it, as of a client that works on one key."""
     cdef Batch* b = &s.batch
-    cdef const Key* before = &b.calls[b.count - 1].key
+    cdef const Key* before = &b.calls[b.count - 1 if b.count > 0 else 0].key
     if b.count > 0 and before.ptr != NULL and before.len == name.len and ws_same_bytes(
             before.ptr, name.ptr, name.len):
         call.key.ptr = name.ptr
