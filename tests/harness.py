@@ -193,6 +193,11 @@ class Differential:
             self._assert_state(target, steps, expected_state, state, allowed_ms)
         return replies2
 
+    def validate(self) -> None:
+        """Walk all structures of the embedded store, where it is a target, with what the last comparison left."""
+        if self.store is not None:
+            assert self.store.validate() is None
+
     def _over_wire(self, server: ServerProcess, resp: int, runner: Callable, steps: Sequence[Step],
                    check_state: bool) -> tuple[list[Reply], dict]:
         with server.connect(resp=resp) as connection:

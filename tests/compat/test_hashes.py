@@ -50,11 +50,6 @@ left_over = [(*question, key) for key in KEYS
              for question in ((b"HLEN",), (b"OBJECT", b"ENCODING"), (b"DEBUG", b"DIGEST-VALUE"))]
 
 
-def validate(diff: Differential) -> None:
-    if diff.store is not None:
-        assert diff.store.validate() is None
-
-
 @pytest.fixture(params=["usual", "small"])
 def thresholds(request: pytest.FixtureRequest, diff: Differential) -> Iterator[None]:
     with configured(diff, THRESHOLDS if request.param == "small" else {}):
@@ -65,14 +60,14 @@ def thresholds(request: pytest.FixtureRequest, diff: Differential) -> Iterator[N
 @given(sequences)
 def test_sequences(diff: Differential, thresholds: None, sequence):
     diff.compare(*sequence, *left_over)
-    validate(diff)
+    diff.validate()
 
 
 @settings(max_examples=30)
 @given(st.lists(hash_commands, min_size=60, max_size=120))
 def test_long_sequences(diff: Differential, thresholds: None, sequence):
     diff.compare(*sequence, *left_over)
-    validate(diff)
+    diff.validate()
 
 
 @settings(max_examples=50)
@@ -107,7 +102,7 @@ def assert_travels(giving: Connection, taking: Connection, key: bytes) -> None:
 def test_small_hashes_keep_their_order(diff: Differential, sequence):
     for command in ("HGETALL h", "HKEYS h", "HVALS h", "HSCAN h 0", "HRANDFIELD h 100", "HRANDFIELD h 100 WITHVALUES"):
         diff.compare(*sequence, command, comparers={**IN_ORDER, "HRANDFIELD": exactly})
-    validate(diff)
+    diff.validate()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -118,7 +113,7 @@ def test_lengths_of_fields_and_values(diff: Differential, size: int):
                  "OBJECT ENCODING h", ("HSETNX", "i", long, long), "OBJECT ENCODING i", ("HINCRBY", "j", long, 1),
                  "OBJECT ENCODING j", ("HSETNX", "j", long, long), "OBJECT ENCODING j", ("HDEL", "g", long), "EXISTS g",
                  "DEBUG DIGEST")
-    validate(diff)
+    diff.validate()
 
 
 @pytest.mark.parametrize("n", INT_EDGES)
@@ -127,7 +122,7 @@ def test_integers_at_every_width(diff: Differential, n: int):
                  "HINCRBY h f -1", ("HINCRBY", "h", n, -2), "DEBUG DIGEST-VALUE h", ("HDEL", "h", n), "HGETALL h",
                  ("HSET", "h", "f", n, f"0{n}", f" {n}", f"+{n}", f"{n}.0"), "HGETALL h", "COPY h g", "HGETALL g",
                  comparers=IN_ORDER)
-    validate(diff)
+    diff.validate()
 
 
 def test_names_follow_the_thresholds(diff: Differential):
@@ -194,7 +189,7 @@ ERRORS = [
 @pytest.mark.parametrize("before", ["HSET h n 5 m -5 text abc inf 1e4932 huge 1e4932", "SET h string", "SET other x"])
 def test_errors(diff: Differential, before: str, command: str):
     diff.compare(before, command, "EXISTS h none")
-    validate(diff)
+    diff.validate()
 
 
 @settings(max_examples=150)
@@ -207,7 +202,7 @@ def test_errors(diff: Differential, before: str, command: str):
 def test_increments(diff: Differential, steps, start):
     diff.compare(("HSET", "h", "f", start, "text", "abc"), *[(command, "h", field, by) for command, field, by in steps],
                  "HGETALL h", "OBJECT ENCODING h")
-    validate(diff)
+    diff.validate()
 
 
 def changes(connection: Connection) -> int:
@@ -251,7 +246,7 @@ def test_big_hashes(diff: Differential, thresholds: None, count: int):
                  ("HSET", "h", "long", "z" * 30000, "z" * 600, "field"), "HGET h long", "HRANDFIELD h 10000 WITHVALUES",
                  "RENAME h i", "HLEN i", "HDEL i long", "HGETALL i", "EXPIRE i 10000", "HSET i f v", "TTL i", "DEL g",
                  "SET i over", "EXISTS g h i")
-    validate(diff)
+    diff.validate()
 
 
 @pytest.mark.parametrize("count", [10, 500, 3000])
@@ -273,7 +268,7 @@ def test_the_last_field_takes_the_key_along(diff: Differential):
         diff.compare(*fill("h", count), ("HDEL", "h", *names[1:], "none"), "EXISTS h", "HDEL h none",
                      "HDEL h field:000000", "EXISTS h", "DBSIZE", "HDEL h field:000000", ("HSET", "h", "a", "1"),
                      "OBJECT ENCODING h", ("HDEL", "h", "a", "a", "b"), "EXISTS h")
-        validate(diff)
+        diff.validate()
 
 
 # -- events --------------------------------------------------------------------------------------------

@@ -47,8 +47,7 @@ def shaped(size: int, depth: int) -> list[str]:
 def compare(diff: Differential, *commands, **rest):
     """As diff.compare, and the store's own structures are sound."""
     replies = diff.compare(*commands, **rest)
-    if diff.store is not None:
-        diff.store.validate()
+    diff.validate()
     return replies
 
 

@@ -100,11 +100,6 @@ lex_sequences = st.lists(st.one_of(
     words(b"ZREMRANGEBYLEX", keys, lex_bounds, lex_bounds)), min_size=1, max_size=20)
 
 
-def validate(diff: Differential) -> None:
-    if diff.store is not None:
-        assert diff.store.validate() is None
-
-
 @pytest.fixture(params=["usual", "small"])
 def thresholds(request: pytest.FixtureRequest, diff: Differential) -> Iterator[None]:
     with configured(diff, THRESHOLDS if request.param == "small" else {}):
@@ -115,7 +110,7 @@ def thresholds(request: pytest.FixtureRequest, diff: Differential) -> Iterator[N
 @given(sequences)
 def test_sequences(diff: Differential, thresholds: None, sequence):
     diff.compare(*sequence, *left_over)
-    validate(diff)
+    diff.validate()
 
 
 @settings(max_examples=10)
@@ -123,7 +118,7 @@ def test_sequences(diff: Differential, thresholds: None, sequence):
                 max_size=80))
 def test_long_sequences(diff: Differential, thresholds: None, sequence):
     diff.compare(*sequence, *left_over)
-    validate(diff)
+    diff.validate()
 
 
 @settings(max_examples=80)
@@ -131,7 +126,7 @@ def test_long_sequences(diff: Differential, thresholds: None, sequence):
 def test_ranges_of_members(diff: Differential, thresholds: None, sequence):
     """All scores are the same, without which such ranges mean nothing."""
     diff.compare(*sequence, *left_over)
-    validate(diff)
+    diff.validate()
 
 
 # -- what travels --------------------------------------------------------------------------------------
@@ -172,7 +167,7 @@ def test_scores_as_they_are_printed(diff: Differential, thresholds: None, score:
                  ("ZCOUNT", "z", score, score), ("ZCOUNT", "z", b"(" + score, "+inf"),
                  ("ZADD", "z", score, "long member x"), "ZRANGE z 0 -1 WITHSCORES", "OBJECT ENCODING z",
                  ("ZADD", "z", score, "another one of these"), "ZSCORE z a", "DEBUG DIGEST-VALUE z")
-    validate(diff)
+    diff.validate()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -183,7 +178,7 @@ def test_lengths_of_members(diff: Differential, size: int):
                  ("ZREM", "z", long), "OBJECT ENCODING z",
                  *[("ZADD", "y", i, b"%d" % i + long) for i in range(20)], ("ZADD", "y", "3", b"19" + long),
                  "ZRANGE y 0 -1", "COPY y x", ("ZREM", "y", b"4" + long), "DEBUG DIGEST", "ZREMRANGEBYRANK y 0 -2")
-    validate(diff)
+    diff.validate()
 
 
 def test_names_of_encodings_stay(diff: Differential):
@@ -249,7 +244,7 @@ def test_thousands_of_members(diff: Differential, spread: int):
     diff.compare(*fill, *asked, ("ZREMRANGEBYRANK", "z", 1000, 2000), *asked,
                  ("ZREMRANGEBYSCORE", "z", 0, "(0.5"), *asked, ("ZRANGESTORE", "y", "z", 100, -100), "DEBUG DIGEST",
                  "COPY z x", ("ZREMRANGEBYRANK", "z", 5, -1), *asked, "DEBUG DIGEST")
-    validate(diff)
+    diff.validate()
 
 
 # -- events and memory ---------------------------------------------------------------------------------
