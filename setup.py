@@ -40,7 +40,9 @@ DIRECTIVES = {
     "profile": False,
     "linetrace": False,
     "auto_pickle": False,
+    "binding": False,              # methods that the interpreter calls straight, as it does those of dict
     "embedsignature": True,
+    "embedsignature.format": "clinic",
     "show_performance_hints": True,
 }
 

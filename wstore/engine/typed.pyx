@@ -71,6 +71,12 @@ cdef inline void leave(TypedStore self, int locked) noexcept:
         server_unlock(server_of(self.store))
 
 
+cdef inline int check_length(TypedStore self, const Str* text) except -1:
+    if text.len > <size_t>self.store.config.proto_max_bulk_len:
+        raise ReplyError(TOO_LONG)
+    return 0
+
+
 cdef inline bint find_live(TypedStore self, const Key* key, Entry* e) noexcept:
     """Look a key up for reading; the clock is read only if the key has a TTL."""
     cdef Db* db = st_db(self.store, self.db_index)
@@ -139,15 +145,17 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
 cdef class TypedStore(Engine):
     """An Engine with typed methods for strings. Keys and values are bytes, or str as UTF-8; replies are bytes."""
 
-    cdef RecentKey* recent
+    cdef RecentLine* recent                 # on a cache line
+    cdef void* recent_memory
 
     def __cinit__(self):
-        self.recent = <RecentKey*>PyMem_Calloc(RECENT_KEYS, sizeof(RecentKey))
-        if self.recent == NULL:
+        self.recent_memory = PyMem_Calloc(RECENT_LINES + 1, sizeof(RecentLine))
+        if self.recent_memory == NULL:
             raise MemoryError("no memory for a store")
+        self.recent = <RecentLine*>(<size_t>self.recent_memory + sizeof(RecentLine) & ~(sizeof(RecentLine) - 1))
 
     def __dealloc__(self):
-        PyMem_Free(self.recent)
+        PyMem_Free(self.recent_memory)
 
     cdef int wait_for_lock(self) except -1:
         """Lock a store that a loop runs commands on. ValueError: it is closed."""
@@ -157,12 +165,6 @@ cdef class TypedStore(Engine):
 
     cdef inline Db* current_db(self) noexcept:
         return st_db(self.store, self.db_index)
-
-    cdef int check_length(self, Str text) except -1:
-        cdef size_t most = <size_t>self.store.config.proto_max_bulk_len
-        if text.len > most:
-            raise ReplyError(TOO_LONG)
-        return 0
 
     def get(self, key):
         """The string at `key` (bytes), or None. Raises ReplyError if the key holds another type."""
@@ -191,11 +193,11 @@ cdef class TypedStore(Engine):
         cdef Py_hash_t hash
         if not (nx or xx or keepttl or get or ex is not None or px is not None or exat is not None
                 or pxat is not None):
-            if not isinstance(value, (bytes, str)):
+            if not PyBytes_CheckExact(value) and not isinstance(value, (bytes, str)):
                 value = bytes_of_arg(value)
             take_str(key, &name)
             take_str(value, &text)
-            self.check_length(text)
+            check_length(self, &text)
             hash = PyObject_Hash(key)
             locked = enter(self)
             write_string(self, hash, &name, text)
