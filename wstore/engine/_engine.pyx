@@ -18,6 +18,7 @@ from wstore.engine.links cimport *
 from wstore.engine.record cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.server cimport *
+from wstore.engine.stream cimport *
 from wstore.engine.table cimport *
 from wstore.engine.value cimport *
 from wstore.engine.client_info import ClientInfo
@@ -38,6 +39,7 @@ include "links.pyx"
 include "observers.pyx"
 include "pubsub.pyx"
 include "prefetch.pyx"
+include "effects.pyx"
 include "dispatch.pyx"
 include "transactions.pyx"
 include "blocking.pyx"

@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 6
+    ABI_VERSION = 7
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -70,6 +70,8 @@ cdef enum Observer:         # Store.observers: who is to hear of changes
     OBSERVE_EVENTS = 1 << 0     # notify-keyspace-events is set
     OBSERVE_WATCH = 1 << 1      # a client watches a key
     OBSERVE_BLOCKED = 1 << 2    # a client waits for a key
+    OBSERVE_LOG = 1 << 3        # writes go to the stream: effects are wanted
+    OBSERVE_SNAPSHOT = 1 << 4   # a snapshot is being taken: segments are saved before they change
 
 cdef enum ChannelKind:      # what clients listen to
     CHANNEL_PLAIN = 0
@@ -197,7 +199,13 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t list_max_listpack_size      # positive: elements of a node; -1 .. -5: 4, 8, 16, 32, 64 KB
     int64_t list_compress_depth         # nodes at each end that are not compressed; 0: none are
     int64_t notify_events               # EventClass bits of notify-keyspace-events
-    int64_t spare[7]
+    int64_t rdb_compression
+    int64_t rdb_checksum
+    int64_t rdb_skip_unsupported
+    int64_t appendfsync                 # 0 no, 1 everysec, 2 always
+    int64_t aof_segment_size            # bytes; 0: no roll-over by size
+    int64_t lazyfree_lazy_expire
+    int64_t spare[8]
 
 ctypedef void (*ChannelFn)(void* arg, Str channel) noexcept nogil
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
@@ -217,6 +225,7 @@ cdef struct Store:
     uint64_t seed[2]        # of the keyed hash
     uint64_t random_state   # of RANDOMKEY and the like
     uint64_t places_stamp   # raised when a record was freed or moved, and by flush, swap and ageing
+    uint32_t epoch          # number of the last snapshot that has begun; new nodes of big values bear it
     bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
     int64_t background_frees    # databases and big values being freed on other threads
     uint32_t observers      # Observer bits; 0: a change needs no more than to be made
@@ -270,6 +279,17 @@ cdef struct TypeOps:        # how the engine treats values of one type
     const char* (*encoding)(Store*, const Entry*) noexcept nogil        # as OBJECT ENCODING answers
     size_t (*length)(Store*, const Entry*) noexcept nogil               # elements; of a string: bytes
     const char* (*validate)(Store*, const Entry*) noexcept nogil        # walk the value: NULL, or what is wrong
+    # -- a big value (ENC_PTR) in a snapshot: a thread reads it as it stood while commands go on changing it -------------
+    # Take the value down as it stands. From here on no node that stands now is changed in place or freed, but replaced
+    # by a copy, until thaw; a value freed or emptied in between is kept for the snapshot as well. Costs what the
+    # directory of nodes costs, not the nodes. At most one at a time for a value. May run on the snapshot's thread, while
+    # commands keep off the value. NULL: small, encode it at once
+    void* (*freeze)(Store*, const Entry*) noexcept nogil
+    # Append the next node or so (64 KB, about) of the RDB object, at first its type byte and count; 0: that was all.
+    # On the snapshot's thread, without any lock
+    bint (*encode_frozen)(Store*, void* frozen, Reply* out) noexcept nogil
+    # The snapshot is done with it: frees what was kept for it only. On the thread that runs commands
+    void (*thaw)(Store*, void* frozen) noexcept nogil
     # Have one more line of memory that leads to a member fetched: step 0 .. APPROACH_STEPS - 1; what one step asks for
     # is there in the next. Changes nothing; NULL: not worth it
     void (*approach)(Store*, Approach*, int step) noexcept nogil
@@ -335,6 +355,9 @@ cdef struct EngineApi:
     # (Unix time; 0: none) has passed, which replies a null array. Then the command runs again with ready_arg set (it
     # may block again and keeps its place in the queue). 0: this client may not block (MULTI, embedded): reply now
     bint (*block)(Call*, int first, int count, int64_t deadline_ms) noexcept nogil
+    # Have argv[0:argc] stand in the stream for the command at hand; may be called several times. argc 0: nothing does.
+    # A handler that does not call it is logged as it came, if it raised `dirty`. Through effect() of changes.pxd only
+    void (*effect)(Call*, int argc, const Str* argv) noexcept nogil
     # Have fn(p) run on the background thread; counted in background_frees until done
     void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil

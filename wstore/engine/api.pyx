@@ -47,6 +47,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.changed = st_changed
     api.event = st_event
     api.block = api_block
+    api.effect = api_effect
     api.free_later = api_free_later
     api.log = api_log
 

@@ -15,6 +15,20 @@ cdef extern from "crc16.h" nogil:
 cdef extern from "crc64.h" nogil:
     uint64_t kernel_crc64 "ws_crc64"(uint64_t crc, const void* data, size_t n)
 
+cdef extern from "files.h" nogil:
+    enum:
+        WS_FAULTS
+    void ws_fault_arm(int kind, int64_t after, int64_t times, int error)
+    int64_t ws_fault_calls(int kind)
+    int ws_file_open(const char* path, int flags, int mode)
+    int ws_file_write(int fd, const void* data, size_t n, size_t* written)
+    int ws_file_sync(int fd)
+    int ws_file_rename(const char* source, const char* to)
+    int ws_file_truncate(int fd, int64_t size_bytes)
+    int ws_file_link(const char* source, const char* to)
+    int ws_file_unlink(const char* path)
+    int ws_dir_sync(const char* path)
+
 cdef extern from "glob.h" nogil:
     int kernel_glob_match "ws_glob_match"(const char* pat, size_t patlen, const char* s, size_t n, int nocase)
 
@@ -138,3 +152,18 @@ def clock_readings() -> tuple:
 def alloc_used_bytes() -> int:
     """Bytes in use outside the arena, of the whole process."""
     return kernel_alloc_used()
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")     # enum ws_fault, in its order
+
+
+def arm_fault(str kind, int64_t after=0, int64_t times=1, int error=28):
+    """Let calls of one kind of FAULTS fail with errno `error`: `times` of them (0: none) after `after` more."""
+    ws_fault_arm(FAULTS.index(kind), after, times, error)
+
+
+def fault_calls(str kind):
+    """How many calls of one kind of FAULTS there were (int)."""
+    return ws_fault_calls(FAULTS.index(kind))

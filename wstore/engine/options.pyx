@@ -9,7 +9,8 @@ CONFIG_FIELDS = (
     "obuf_soft_seconds.0", "obuf_soft_seconds.1", "obuf_soft_seconds.2", "requires_auth", "latency_tracking",
     "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay", "enable_debug",
     "hash_max_listpack_entries", "hash_max_listpack_value", "set_max_intset_entries", "zset_max_listpack_entries",
-    "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events")
+    "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events",
+    "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size", "lazyfree_lazy_expire")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
@@ -58,3 +59,6 @@ cdef void config_defaults(Config* config) noexcept nogil:
     config.zset_max_listpack_value = 64
     config.list_max_listpack_size = -2
     config.tcp_nodelay = 1
+    config.rdb_compression = 1
+    config.rdb_checksum = 1
+    config.appendfsync = 1

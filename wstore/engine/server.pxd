@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from wstore.engine.abi cimport Approach, Call, Reply, Store, Str
 from wstore.engine.client cimport Client
 from wstore.engine.links cimport LINK_KINDS, LinkName, LinkTable
+from wstore.engine.stream cimport Stream
 from wstore.engine.table cimport CommandStats
 
 cdef extern from "pthread.h" nogil:
@@ -115,6 +116,11 @@ cdef struct Server:
     Reply message               # that is being published
     Reply pushed                # messages for the client whose command is running
     Client* served              # the blocked client whose command is running, if not one of the batch is
+    # -- persistence
+    Stream stream
+    void* snapshot              # that is being taken, or NULL: snapshot.pxd
+    void* log                   # of writes on disk, or NULL: log.pxd
+    void* loader                # of files into the store, or NULL: loader.pxd
     # -- counters and logs
     Rates rates
     CommandStats** command_stats

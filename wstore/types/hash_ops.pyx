@@ -165,5 +165,5 @@ cdef const char* hash_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps HASH_OPS = [
     b"hash", hash_free, hash_memory, hash_encode, hash_decode, hash_copy, hash_digest, hash_encoding, hash_length,
-    hash_validate, table_approach,
+    hash_validate, NULL, NULL, NULL, table_approach,
 ]

@@ -165,5 +165,5 @@ cdef const char* set_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps SET_OPS = [
     b"set", set_free, set_memory, set_encode, set_decode, set_copy, set_digest, set_encoding, set_length, set_validate,
-    table_approach,
+    NULL, NULL, NULL, table_approach,
 ]

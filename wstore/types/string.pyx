@@ -226,5 +226,5 @@ cdef const char* string_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps STRING_OPS = [
     b"string", NULL, string_memory, string_encode, string_decode, string_copy, string_digest, string_encoding,
-    string_length, string_validate, NULL,
+    string_length, string_validate, NULL, NULL, NULL, NULL,
 ]

@@ -181,5 +181,5 @@ cdef const char* zset_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps ZSET_OPS = [
     b"zset", zset_free, zset_memory, zset_encode, zset_decode, zset_copy, zset_digest, zset_encoding, zset_length,
-    zset_validate, NULL,
+    zset_validate, NULL, NULL, NULL, NULL,
 ]
