@@ -101,6 +101,14 @@ cdef class Engine:
                 out["segments"] += ks.segments
         return out
 
+    def freeze(self, bytes key not None):
+        """Have a big value be encoded as it stands now, whatever commands do to it: a Frozen. None: it is small.
+
+        Its bytes come from step(), which other threads may call; thaw() ends it. One at a time for a value.
+        """
+        self.check_open()
+        return freeze_value(self, key)
+
     # -- commands ------------------------------------------------------------------------------------------------
 
     def execute(self, *args):
