@@ -197,6 +197,11 @@ cdef void debug_protocol(Call* c) noexcept nogil:
             b"array|set|map|attrib|push|verbatim|true|false"))
 
 
+# the names of enum ws_fault, in its order
+cdef (const char*)[9] FAULT_KINDS = [
+    b"open", b"write", b"sync", b"rename", b"dir_sync", b"truncate", b"link", b"unlink", NULL]
+
+
 # -- the rest ------------------------------------------------------------------------------------------
 
 cdef void debug_sleep(Call* c) noexcept nogil:
@@ -215,6 +220,21 @@ cdef void debug_set_active_expire(Call* c) noexcept nogil:
     cdef char text[DEBUG_TEXT_MAX]
     debug_copy(c.argv[2], text)
     c.store.config.active_expire = atoi(text)
+    reply_ok(c)
+
+
+cdef void debug_fault(Call* c) noexcept nogil:
+    """Let writing to disk fail: DEBUG FAULT kind after times errno, as csrc/files.h has it."""
+    cdef int kind = 0
+    cdef int64_t after, times, error
+    while FAULT_KINDS[kind] is not NULL and not arg_is(c, 2, FAULT_KINDS[kind]):
+        kind += 1
+    if FAULT_KINDS[kind] is NULL:
+        reply_error(c, b"ERR no such kind of fault")
+        return
+    if not (arg_i64(c, 3, &after) and arg_i64(c, 4, &times) and arg_i64(c, 5, &error)):
+        return
+    c.api.arm_fault(kind, after, times, <int>error)
     reply_ok(c)
 
 
@@ -256,6 +276,9 @@ cdef void debug_help(Call* c) noexcept nogil:
         b"    A SHA-1 of each key's value.\n"
         b"ERROR <string>\n"
         b"    Reply with this error.\n"
+        b"FAULT <kind> <after> <times> <errno>\n"
+        b"    Let so many calls of a kind fail, after so many more that do not: open, write, sync, rename, dir_sync,\n"
+        b"    truncate, link, unlink. 0 times: none.\n"
         b"LOG <message>\n"
         b"    Write a line to the log.\n"
         b"OBJECT <key>\n"
@@ -278,10 +301,11 @@ cdef struct DebugRow:
     int argc                # arguments, the command's two words counted; negative: at least so many
     void (*fn)(Call*) noexcept nogil
 
-cdef DebugRow[11] DEBUG_ROWS = [
+cdef DebugRow[12] DEBUG_ROWS = [
     [b"digest", 2, debug_digest],
     [b"digest-value", -2, debug_digest_value],
     [b"error", 3, debug_error],
+    [b"fault", 6, debug_fault],
     [b"help", 2, debug_help],
     [b"log", 3, debug_log],
     [b"object", 3, debug_object],

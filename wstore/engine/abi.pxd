@@ -361,6 +361,7 @@ cdef struct EngineApi:
     # Have fn(p) run on the background thread; counted in background_frees until done
     void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil
+    void (*arm_fault)(int kind, int64_t after, int64_t times, int error) noexcept nogil     # csrc/files.h
 
 
 cdef struct Module:         # what a command module hands over, in a PyCapsule named "wstore.module"

@@ -50,6 +50,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.effect = api_effect
     api.free_later = api_free_later
     api.log = api_log
+    api.arm_fault = ws_fault_arm
 
 
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:
