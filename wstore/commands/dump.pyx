@@ -161,7 +161,7 @@ cdef void cmd_restore(Call* c) noexcept nogil:
         expire_ms = ttl_ms if options.absolute_ttl else ttl_ms + c.now_ms
     past = ttl_ms > 0 and is_past(c, expire_ms)
     observers = c.store.observers
-    c.store.observers = 0           # what becomes of the key is told at the end
+    c.store.observers &= OBSERVE_LOG | OBSERVE_SNAPSHOT     # what becomes of the key is told at the end
     if not restore_value(c, NO_EXPIRE if past else expire_ms):
         c.store.observers = observers
         reply_error(c, b"ERR Bad data format")

@@ -243,6 +243,8 @@ cdef void serve_blocked(Server* s, Client* c, int ready_arg) noexcept nogil:
     s.served = c
     if call.spec == NULL or call.spec.fn == NULL:       # it went with a reload
         refuse_command(&call)
+    elif s.store.observers & OBSERVE_LOG:
+        run_logged(s, c, &call)
     else:
         call.spec.fn(&call)
     s.served = NULL

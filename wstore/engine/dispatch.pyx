@@ -219,7 +219,9 @@ cdef inline void run_call(Server* s, Client* c, Call* call) noexcept nogil:
     flags = spec.flags
     stats = <CommandStats*>spec.stats
     c.last_stats = stats
-    if WS_LIKELY(spec.fn != NULL):
+    if WS_UNLIKELY(s.store.observers & OBSERVE_LOG):
+        run_logged(s, c, call)
+    elif WS_LIKELY(spec.fn != NULL):
         spec.fn(call)
     else:
         call_python(s, c, call)     # which may free spec

@@ -225,6 +225,7 @@ cdef void hold_expired(Store* store, const Key* key, Key* held) noexcept nogil:
 
 cdef void tell_expired(Store* store, Db* db, Key* held) noexcept nogil:
     if held.ptr != NULL:
+        stream_expired(store, db.index, held)
         st_changed(store, db, held, EVENT_EXPIRED, b"expired")
         ws_free(<void*>held.ptr)
 

@@ -244,9 +244,9 @@ cdef void links_drop_all(Server* s, Client* c) noexcept nogil:
 
 cdef inline void links_observe(Server* s) noexcept nogil:
     """Keep Store.observers true: who is to hear of changes."""
-    cdef uint32_t observers = 0
+    cdef uint32_t observers = s.store.observers & (OBSERVE_LOG | OBSERVE_SNAPSHOT)     # others set and clear these
     if s.store.config.notify_events & (EVENT_KEYSPACE | EVENT_KEYEVENT):
-        observers = OBSERVE_EVENTS
+        observers |= OBSERVE_EVENTS
     if s.links[LINK_WATCH].names.count > 0:
         observers |= OBSERVE_WATCH
     if s.links[LINK_BLOCKED].names.count > 0:

@@ -278,8 +278,9 @@ cdef object execute_args(Store* store, tuple args, int* db):
 
 
 cdef inline void wake_loop(Server* s) noexcept nogil:
-    """Another thread than the loop's is done: connections may have got output or are to be closed."""
-    if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0):
+    """Another thread than the loop's is done: connections may have got output or are to be closed, the
+    log may have got effects."""
+    if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0 or s.stream.pending.len > 0):
         ws_wake(s.wake_fd)
 
 

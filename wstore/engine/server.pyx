@@ -80,6 +80,7 @@ cdef void server_destroy(Server* s) noexcept:
     ws_free(s.errors)
     ws_free(s.message.data)
     ws_free(s.pushed.data)
+    ws_free(s.stream.pending.data)
     pthread_mutex_destroy(&s.mutex)
     s.store.server = NULL
     ws_free(s)

@@ -180,6 +180,27 @@ cdef class Engine:
     def get_option(self, name):
         return config_field(self.store, name)[0]
 
+    # -- the stream of writes ------------------------------------------------------------------------------------
+
+    def stream_start(self, int64_t offset=0):
+        """Have the effects of all writes from here on put down as RESP; the first byte has that offset."""
+        server_enter(server_of(self.store))
+        stream_begin(server_of(self.store), offset)
+        server_unlock(server_of(self.store))
+
+    def stream_take(self):
+        """The bytes of the stream since the last call, which are taken out of it."""
+        cdef Server* s = server_of(self.store)
+        server_enter(s)
+        try:
+            if stream_in_unit(s):
+                raise RuntimeError("the command that is running has left effects")
+            taken = PyBytes_FromStringAndSize(s.stream.pending.data, s.stream.pending.len)
+            s.stream.pending.len = 0
+        finally:
+            server_unlock(s)
+        return taken
+
     # -- clients -------------------------------------------------------------------------------------------------
 
     def clients(self):

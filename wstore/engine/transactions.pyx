@@ -119,4 +119,5 @@ cdef void api_exec(Call* call) noexcept nogil:
         for i in range(c.queued_count):
             run_queued(s, c, c.queued[i])
         c.last_stats = stats
+        s.stream.said = 1           # by the commands that it ran
         multi_end(c)

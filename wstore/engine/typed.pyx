@@ -140,6 +140,7 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
     ks_put(self.store, db, &key, &e, &v, NO_EXPIRE)
     if self.store.observers:
         st_changed(self.store, db, &key, EVENT_STRING, b"set")
+        stream_set(server_of(self.store), self.db_index, name, &text)
 
 
 cdef class TypedStore(Engine):
@@ -228,6 +229,7 @@ cdef class TypedStore(Engine):
                 removed += 1
                 if self.store.observers:
                     st_changed(self.store, self.current_db(), &k, EVENT_GENERIC, b"del")
+                    stream_put_key(server_of(self.store), self.db_index, b"DEL", &k)
             leave(self, locked)
         return removed
 
@@ -316,6 +318,7 @@ cdef class TypedStore(Engine):
             if self.store.observers and (had_ttl or expire_ms != NO_EXPIRE):
                 st_changed(self.store, self.current_db(), &k, EVENT_GENERIC,
                            b"persist" if expire_ms == NO_EXPIRE else b"expire")
+                stream_expire_at(server_of(self.store), self.db_index, &k, expire_ms)
         leave(self, locked)
         return bool(found)
 
