@@ -1,6 +1,8 @@
 """Changes of big sorted sets: items in and out of a tree, and the splits and merges that follow.
 
-Invariant: between two functions without "index" in what they say, tree and index agree.
+Invariants
+* Between two functions without "index" in what they say, tree and index agree.
+* A run is changed only in a leaf that zleaf_own or zleaf_resize gave: it may be a copy (zset_frozen.pyx).
 """
 
 # -- in ------------------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ cdef ZLeaf* zleaf_split(Store* store, ZTree* t, ZLeaf* leaf, size_t* offset) noe
     cdef size_t kept_bytes
     cdef ZLeaf* right
     cdef double score
+    WS_ASSERT(not zleaf_is_kept(t, leaf))
     while cut < leaf.run + leaf.used // 2:
         cut = zitem_skip(cut)
         kept += 1
@@ -111,8 +114,8 @@ cdef uint32_t ztree_place(Store* store, ZTree* t, const ZMember* m, const uint8_
             leaf = zleaf_begin_right(t, leaf, score)
             offset = 0
         else:
-            leaf = zleaf_split(store, t, leaf, &offset)
-    if leaf.used + more > leaf.cap:
+            leaf = zleaf_split(store, t, zleaf_own(t, leaf), &offset)
+    if leaf.used + more > leaf.cap or zleaf_is_kept(t, leaf):
         leaf = zleaf_resize(t, leaf, leaf.used + more)
     memmove(leaf.run + offset + more, leaf.run + offset, leaf.used - offset)
     memcpy(leaf.run + offset, head, head_size)
@@ -127,8 +130,9 @@ cdef void ztree_add(Store* store, ZTree* t, ZMember* m, double score) noexcept n
     cdef ZLong* text
     cdef uint32_t number
     if m.len == 0:
-        text = <ZLong*>ztree_alloc(t, sizeof(size_t) + m.element.text.len)
+        text = <ZLong*>ztree_alloc(t, ZLONG_HEAD + m.element.text.len)
         text.len = m.element.text.len
+        text.epoch = t.epoch
         memcpy(text.data, m.element.text.ptr, text.len)
         m.bytes[0] = ZMEMBER_LONG
         memcpy(m.bytes + 1, &text, sizeof(text))
@@ -197,7 +201,7 @@ cdef void zleaf_merge(Store* store, ZTree* t, ZLeaf* leaf) noexcept nogil:
         left = <ZLeaf*>parent.child[right_position - 1]
         right = <ZLeaf*>parent.child[right_position]
         if left.used + right.used <= ZLEAF_MERGED_MAX:
-            if left.used + right.used > left.cap:
+            if left.used + right.used > left.cap or zleaf_is_kept(t, left):
                 left = zleaf_resize(t, left, left.used + right.used)
             memcpy(left.run + left.used, right.run, right.used)
             left.used += right.used
@@ -210,7 +214,11 @@ cdef void zleaf_merge(Store* store, ZTree* t, ZLeaf* leaf) noexcept nogil:
 
 cdef void ztree_cut(Store* store, ZTree* t, ZLeaf* leaf, const uint8_t* at) noexcept nogil:
     """Take the item at `at` out of its leaf; the index and a long member are left alone."""
-    cdef const uint8_t* after = zitem_skip(at)
+    cdef size_t offset = at - leaf.run
+    cdef const uint8_t* after
+    leaf = zleaf_own(t, leaf)
+    at = leaf.run + offset
+    after = zitem_skip(at)
     memmove(<uint8_t*>at, after, leaf.run + leaf.used - after)
     leaf.used -= after - at
     zleaf_count(t, leaf, -1)

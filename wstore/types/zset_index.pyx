@@ -4,7 +4,7 @@ Linear hashing: n buckets, split one after the other as the set grows, so that n
 2^level <= n < 2^(level + 1), a hash belongs to bucket `hash mod 2^(level + 1)` if there is such a bucket, else to
 `hash mod 2^level`.  A bucket is one piece of memory that grows by two entries, or NULL while empty:
 
-    | count u16 | cap u16 | epoch u32 | cap x u64: hash, 32 bits << 32 | leaf number, 32 bits |
+    | count u32 | cap u32 | cap x u64: hash, 32 bits << 32 | leaf number, 32 bits |
 
 Leaves are known by number, so that a leaf that moves in memory, as it does when it grows, changes one place in the
 table of leaves.  Buckets and leaves are listed in ZSlots: chunks of pointers, which are never copied once full.
@@ -28,9 +28,8 @@ cdef struct ZSlots:
     uint32_t chunks_cap
 
 cdef struct ZBucket:
-    uint16_t count
-    uint16_t cap
-    uint32_t epoch
+    uint32_t count
+    uint32_t cap
     uint64_t entries[1]
 
 
@@ -164,10 +163,9 @@ cdef ZBucket* zbucket_resize(ZTree* t, ZBucket* b, uint32_t cap) noexcept nogil:
     if fresh:
         b = <ZBucket*>ztree_alloc(t, zbucket_size(cap))
         b.count = 0
-        b.epoch = 0
     else:
         b = <ZBucket*>ztree_realloc(t, b, zbucket_size(b.cap), zbucket_size(cap))
-    b.cap = <uint16_t>cap
+    b.cap = cap
     return b
 
 
@@ -203,7 +201,7 @@ cdef void zindex_split(ZTree* t) noexcept nogil:
         else:
             b.entries[kept] = b.entries[i]
             kept += 1
-    b.count = <uint16_t>kept
+    b.count = kept
     zbucket_trim(t, <ZBucket**>zslot(&t.buckets, old))
 
 

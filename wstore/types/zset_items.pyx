@@ -36,11 +36,13 @@ cdef enum:
     ZSCORE_DOUBLE = 0xF3
     ZMEMBER_LONG = 0xFE         # tag of a member outside the leaf
     ZMEMBER_INLINE_MAX = 200    # bytes of the longest member in a leaf
+    ZLONG_HEAD = 12             # bytes of a ZLong in front of its data
     ZRUN_ITEMS_MAX = 512        # items are two bytes at least, runs PACKED_MAX at most
 
 cdef struct ZLong:              # a long member
     size_t len
-    char data[1]
+    uint32_t epoch              # of the tree when it came: zset_frozen.pyx
+    char data[4]
 
 cdef struct ZMember:            # a member on its way in, or looked for
     const Element* element

@@ -2,7 +2,9 @@
 from libc.math cimport INFINITY
 
 cdef void ztree_drop(Store* store, ZTree* t) noexcept nogil:
-    """Free a tree, a big one in the background."""
+    """Free a tree, a big one in the background; not before a snapshot is done with it."""
+    if WS_HOLDERS_ADD(&t.holders, -1) > 0:
+        return
     if t.leaves.count <= ZSET_FREE_NOW_MAX:
         ztree_free(t)
     else:
@@ -19,6 +21,11 @@ cdef size_t zset_memory(Store* store, const Entry* e) noexcept nogil:
 
 
 # -- RDB -----------------------------------------------------------------------------------------------
+cdef inline void zset_encode_item(Store* store, Reply* out, const Element* member, double score) noexcept nogil:
+    rdb_put_element(store, out, member)
+    rdb_put_bytes(store, out, &score, sizeof(score))
+
+
 cdef int zset_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     """Scores as doubles, the highest first: so Redis writes them, since it reads them fastest in that order."""
     cdef ZCursor cur
@@ -28,8 +35,7 @@ cdef int zset_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     rdb_put_length(store, out, zset_count(e))
     zset_at_rank(store, e, 0, True, &cur)
     while zset_next(&cur, &member, &score):
-        rdb_put_element(store, out, &member)
-        rdb_put_bytes(store, out, &score, sizeof(score))
+        zset_encode_item(store, out, &member, score)
     return 0
 
 
@@ -181,5 +187,5 @@ cdef const char* zset_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps ZSET_OPS = [
     b"zset", zset_free, zset_memory, zset_encode, zset_decode, zset_copy, zset_digest, zset_encoding, zset_length,
-    zset_validate, NULL, NULL, NULL, NULL,
+    zset_validate, zset_freeze, zset_encode_frozen, zset_thaw, NULL,
 ]

@@ -6,6 +6,7 @@
 A leaf is one piece of memory of up to about 1 KB that grows by an eighth and splits in the middle; at the very end of
 the set, where rising scores go, a fresh one is begun instead.  Nodes with little in them take in their right
 neighbour.  An inner node has a fixed size.  There are no links between leaves: the next one is found by the parents.
+While a snapshot reads the tree, leaves that stood when it was frozen are left as they are (zset_frozen.pyx).
 
 Invariants
 * score[i], i > 0, is at most that of the first item below child i and at least that of the last one below child
@@ -27,10 +28,11 @@ cdef enum:
     ZINNER_MERGED_MAX = 36
 
 cdef struct ZInner
+cdef struct ZFrozen
 
 cdef struct ZNode:              # how every node begins
     ZInner* parent
-    uint32_t epoch
+    uint32_t epoch              # of the tree when the node was made; of leaves only
     uint16_t level
     uint16_t count              # items, or children
 
@@ -62,6 +64,9 @@ cdef struct ZTree:
     ZSlots buckets
     uint32_t free_number
     uint32_t index_top          # highest power of two that is at most buckets.count
+    uint32_t epoch              # raised when the tree is frozen
+    int64_t holders             # who keeps it from being freed: its owner, and `frozen`; atomic
+    ZFrozen* frozen             # for the snapshot that reads it; NULL: none does
     bint big_name               # OBJECT ENCODING: skiplist
 
 cdef struct ZSpot:              # a place in a run, in front of an item or at the end
@@ -76,6 +81,7 @@ cdef struct ZSpot:              # a place in a run, in front of an item or at th
 cdef ZLeaf* zleaf_new(ZTree* t, size_t cap) noexcept nogil:
     cdef ZLeaf* leaf = <ZLeaf*>ztree_alloc(t, ZLEAF_HEAD + cap)
     memset(leaf, 0, ZLEAF_HEAD)
+    leaf.epoch = t.epoch
     leaf.cap = <uint16_t>cap
     leaf.number = zleaf_number(t, leaf)
     return leaf
@@ -90,11 +96,14 @@ cdef inline uint32_t znode_position(const ZInner* parent, const void* child) noe
 
 
 cdef ZLeaf* zleaf_resize(ZTree* t, ZLeaf* leaf, size_t size) noexcept nogil:
-    """The leaf, moved perhaps, with room for `size` bytes and some more."""
+    """The leaf, moved perhaps, with room for `size` bytes and some more; one that may be changed."""
     cdef size_t cap = min(<size_t>ZLEAF_MAX, (size + size // 8 + ZLEAF_STEP - 1) & ~<size_t>(ZLEAF_STEP - 1))
     cdef ZInner* parent = leaf.parent
     cdef uint32_t position = znode_position(parent, leaf) if parent is not NULL else 0
-    leaf = <ZLeaf*>ztree_realloc(t, leaf, ZLEAF_HEAD + leaf.cap, ZLEAF_HEAD + cap)
+    if zleaf_is_kept(t, leaf):
+        leaf = zleaf_copy(t, leaf, cap)
+    else:
+        leaf = <ZLeaf*>ztree_realloc(t, leaf, ZLEAF_HEAD + leaf.cap, ZLEAF_HEAD + cap)
     leaf.cap = <uint16_t>cap
     zslot(&t.leaves, leaf.number)[0] = leaf
     if parent is not NULL:
@@ -106,7 +115,7 @@ cdef ZLeaf* zleaf_resize(ZTree* t, ZLeaf* leaf, size_t size) noexcept nogil:
 
 cdef void zleaf_free(ZTree* t, ZLeaf* leaf) noexcept nogil:
     zleaf_number_free(t, leaf.number)
-    ztree_release(t, leaf, ZLEAF_HEAD + leaf.cap)
+    zfrozen_release(t, leaf, ZLEAF_HEAD + leaf.cap, leaf.epoch)
 
 
 cdef ZInner* zinner_new(ZTree* t, uint16_t level) noexcept nogil:
@@ -183,6 +192,7 @@ cdef ZTree* ztree_new(Store* store, bint big_name) noexcept nogil:
     t.bytes = zmemory_of(sizeof(ZTree))
     t.free_number = ZLEAF_NONE
     t.index_top = 1
+    t.holders = 1
     t.big_name = big_name
     zslots_push(t, &t.buckets, NULL)
     t.root = <ZNode*>zleaf_new(t, ZLEAF_MAX)
@@ -201,7 +211,7 @@ cdef void zrun_free_long(ZTree* t, const uint8_t* p, const uint8_t* end) noexcep
 
 cdef inline void zlong_free(ZTree* t, const uint8_t* member) noexcept nogil:
     cdef ZLong* text = zmember_long(member)
-    ztree_release(t, text, sizeof(size_t) + text.len)
+    zfrozen_release(t, text, ZLONG_HEAD + text.len, text.epoch)
 
 
 cdef void ztree_free(void* tree) noexcept nogil:
