@@ -12,3 +12,13 @@ class ReplyError(Exception):
     def code(self) -> str:
         """The first word: ERR, WRONGTYPE, NOAUTH ..."""
         return str(self).split(" ", 1)[0]
+
+
+class RdbError(ValueError):
+    """An RDB file that cannot be read further: `path`, `offset` in bytes, and the `reason`."""
+
+    def __init__(self, path: str, offset: int, reason: str) -> None:
+        super().__init__(f"{path}: at byte {offset}: {reason}")
+        self.path = path
+        self.offset = offset
+        self.reason = reason

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 from wstore.engine.abi cimport *
 from wstore.engine.changes cimport *
+from wstore.engine.rdb_format cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.value cimport *
 

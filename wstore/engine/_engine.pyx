@@ -15,6 +15,7 @@ from wstore.engine.abi cimport *
 from wstore.engine.client cimport *
 from wstore.engine.keyspace cimport *
 from wstore.engine.links cimport *
+from wstore.engine.rdb_format cimport *
 from wstore.engine.record cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.server cimport *
@@ -22,6 +23,7 @@ from wstore.engine.stream cimport *
 from wstore.engine.table cimport *
 from wstore.engine.value cimport *
 from wstore.engine.client_info import ClientInfo
+from wstore.errors import RdbError
 
 include "kernels.pyx"
 include "segment.pyx"
@@ -56,3 +58,6 @@ include "frozen.pyx"
 include "accept.pyx"
 include "loop.pyx"
 include "facts.pyx"
+include "rdb_read.pyx"
+include "rdb_skip.pyx"
+include "rdb_reader.pyx"

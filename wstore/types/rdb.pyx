@@ -24,24 +24,6 @@ cdef enum:
     RDB_LZF_MIN = 20            # strings up to here are not compressed
     RDB_LZF_RATIO_MAX = 264     # no LZF stream expands further: 3 bytes to 264 + rounding
 
-cdef enum RdbType:                # the byte in front of an object
-    RDB_TYPE_STRING = 0
-    RDB_TYPE_LIST = 1
-    RDB_TYPE_SET = 2
-    RDB_TYPE_ZSET = 3               # scores as text
-    RDB_TYPE_HASH = 4
-    RDB_TYPE_ZSET_2 = 5             # scores as doubles
-    RDB_TYPE_HASH_ZIPMAP = 9        # from here on one string holds the elements, in the encoding named
-    RDB_TYPE_LIST_ZIPLIST = 10
-    RDB_TYPE_SET_INTSET = 11
-    RDB_TYPE_ZSET_ZIPLIST = 12
-    RDB_TYPE_HASH_ZIPLIST = 13
-    RDB_TYPE_LIST_QUICKLIST = 14    # several ziplists
-    RDB_TYPE_HASH_LISTPACK = 16
-    RDB_TYPE_ZSET_LISTPACK = 17
-    RDB_TYPE_LIST_QUICKLIST_2 = 18  # several listpacks or single long elements
-    RDB_TYPE_SET_LISTPACK = 20
-
 cdef struct RdbString:
     Str text
     void* owned             # memory behind text, to be freed by rdb_free_string, or NULL
