@@ -10,7 +10,8 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.stdio cimport fprintf, snprintf, stderr
 from libc.stdlib cimport abort
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strchr, strcmp, strlen
-from posix.unistd cimport close, usleep
+from cpython.ref cimport PyObject, Py_INCREF, Py_XDECREF
+from posix.unistd cimport close, getpid, usleep
 from wstore.engine.abi cimport *
 from wstore.engine.client cimport *
 from wstore.engine.keyspace cimport *
@@ -19,6 +20,7 @@ from wstore.engine.rdb_format cimport *
 from wstore.engine.record cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.server cimport *
+from wstore.engine.snapshot cimport *
 from wstore.engine.stream cimport *
 from wstore.engine.table cimport *
 from wstore.engine.value cimport *
@@ -26,6 +28,9 @@ from wstore.engine.client_info import ClientInfo
 from wstore.errors import RdbError
 
 include "kernels.pyx"
+include "snapshot_file.pyx"
+include "snapshot.pyx"
+include "snapshot_life.pyx"
 include "segment.pyx"
 include "keyspace.pyx"
 include "scan.pyx"

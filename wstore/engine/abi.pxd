@@ -279,11 +279,11 @@ cdef struct TypeOps:        # how the engine treats values of one type
     const char* (*encoding)(Store*, const Entry*) noexcept nogil        # as OBJECT ENCODING answers
     size_t (*length)(Store*, const Entry*) noexcept nogil               # elements; of a string: bytes
     const char* (*validate)(Store*, const Entry*) noexcept nogil        # walk the value: NULL, or what is wrong
-    # -- a big value (ENC_PTR) in a snapshot: a thread reads it as it stood while commands go on changing it -------------
+    # -- a big value (ENC_PTR) in a snapshot: a thread reads it as it stood while commands go on changing it
     # Take the value down as it stands. From here on no node that stands now is changed in place or freed, but replaced
     # by a copy, until thaw; a value freed or emptied in between is kept for the snapshot as well. Costs what the
-    # directory of nodes costs, not the nodes. At most one at a time for a value. May run on the snapshot's thread, while
-    # commands keep off the value. NULL: small, encode it at once
+    # directory of nodes costs, not the nodes. At most one at a time for a value. May run on the snapshot's thread,
+    # while commands keep off the value. NULL: small, encode it at once
     void* (*freeze)(Store*, const Entry*) noexcept nogil
     # Append the next node or so (64 KB, about) of the RDB object, at first its type byte and count; 0: that was all.
     # On the snapshot's thread, without any lock

@@ -12,7 +12,6 @@ cdef extern from "poll.h" nogil:
     int ws_poll_mod(int poll_fd, int fd, int interest, void* data)
 
 cdef extern from "errno.h" nogil:
-    int errno
     enum:
         EMFILE
         ENFILE

@@ -26,7 +26,8 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
         store.dirty += <int64_t>db.keys
         store.dbs[i] = NULL
         st_db(store, i)
-        db_free_soon(store, db, background)
+        if not keep_database(store, db):
+            db_free_soon(store, db, background)
 
 
 cdef void st_swap(Store* store, int a, int b) noexcept nogil:

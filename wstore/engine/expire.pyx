@@ -34,7 +34,7 @@ cdef void expire_place(Store* store, Db* db, Segment* s, ws_bucket* b, int i, in
     key.len = n
     key.placement = place_key(key.ptr, n, store.seed)
     hold_expired(store, &key, &held)
-    free_value(store, ks, &e)
+    let_value_go(store, ks, &e)
     drop_place(store, db, &key, &e)
     store.stats.expired_keys += 1
     tell_expired(store, db, &held)
@@ -46,6 +46,8 @@ cdef void expire_segment(Store* store, Db* db, Segment* s) noexcept nogil:
     cdef int i
     cdef ws_bucket* b
     cdef int64_t earliest = INT64_MAX
+    if is_snapshotting(store):
+        save_segment(store, keyspace_of(db), s)
     for j in range(row_count(s)):
         b = row_at(s, j)
         prefetch_bucket_records(keyspace_of(db), b)
@@ -53,7 +55,8 @@ cdef void expire_segment(Store* store, Db* db, Segment* s) noexcept nogil:
             if ws_bucket_ref(b, i):
                 expire_place(store, db, s, b, i, &earliest)
     s.min_expire_ms = earliest
-    segment_give_back(keyspace_of(db), s, store.seed)
+    if not is_snapshotting(store):
+        segment_give_back(keyspace_of(db), s, store.seed)
 
 
 cdef void expire_some(Store* store, Db* db, int64_t until_us) noexcept nogil:
@@ -129,7 +132,7 @@ cdef void age_some(Store* store, Db* db) noexcept nogil:
     cdef Segment* s
     cdef int _
     cdef uint32_t j
-    if store.now_ms < ks.age_due_ms:
+    if store.now_ms < ks.age_due_ms or is_snapshotting(store):
         return
     store.places_stamp += 1
     for _ in range(AGE_SEGMENTS_A_TICK):
@@ -169,7 +172,7 @@ cdef bint ks_turn(Store* store, int64_t budget_us) noexcept nogil:
     cdef bint more = False
     cdef int64_t until_us = 0
     for i in range(store.db_count):
-        if store.dbs[i] == NULL or not ks_has_sparse(store.dbs[i]):
+        if store.dbs[i] == NULL or not ks_has_sparse(store.dbs[i]) or is_snapshotting(store):
             continue
         if until_us == 0:
             until_us = ws_mono_us() + budget_us

@@ -206,6 +206,7 @@ cdef bint drop_expired(Store* store, Db* db, const Key* key, Entry* e, bint for_
     """For an expired key that a command met: remove it, unless it is to stay. Always False: not found."""
     cdef Key held
     if for_writing or not keeps_expired(store):
+        before_change(store, db, e)
         hold_expired(store, key, &held)
         ks_remove(store, db, key, e)
         store.stats.expired_keys += 1
@@ -232,6 +233,8 @@ cdef void tell_expired(Store* store, Db* db, Key* held) noexcept nogil:
 
 cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags) noexcept nogil:
     cdef bint found = ks_find(db, key, out)
+    if flags == LOOKUP_WRITE:
+        before_change(store, db, out)
     if found and is_expired(store, out):
         if flags == LOOKUP_WRITE and (store.is_replica or store.loading):
             return True         # the stream of writes decides when it goes
@@ -260,6 +263,14 @@ cdef void free_value(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
     elif e.enc == ENC_PTR:
         ks.pointers -= 1
         store.types[e.type].free(store, e)
+
+
+cdef inline void let_value_go(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
+    """free_value for a key that goes or gets another one; a snapshot may keep a long string for itself."""
+    if WS_UNLIKELY(is_snapshotting(store)) and e.enc == ENC_BLOB and keep_blob(store, load_blob(e)):
+        sub_outside(ks, sizeof(Blob) + load_blob(e).cap)
+    else:
+        free_value(store, ks, e)
 
 
 cdef inline void sub_outside(Keyspace* ks, size_t n) noexcept nogil:
@@ -314,7 +325,7 @@ cdef void put_over(Store* store, Db* db, const Key* key, Entry* old, const Value
     cdef bint aliased = lies_in(v.ptr, old.rec, old.value + old.len - old.rec)
     cdef bint keep_outside = same_outside_value(old, v)
     if old.enc >= ENC_BLOB and not keep_outside:
-        free_value(store, ks, old)
+        let_value_go(store, ks, old)
     if not aliased and ws_arena_same_cell(&ks.arena, ref, size):
         write_record(old.rec, key, v, expire_ms)
     else:
@@ -333,6 +344,7 @@ cdef inline bint same_shape(const Entry* old, const Value* v, int64_t expire_ms)
 cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* v,
                  int64_t expire_ms) noexcept nogil:
     cdef Keyspace* ks = keyspace_of(db)
+    WS_ASSERT(is_saved(store, <Segment*>old.segment))
     if expire_ms == KEEP_TTL:
         expire_ms = old.expire_ms if old.rec != NULL else NO_EXPIRE
     if v.enc == ENC_BLOB and (old.rec == NULL or not same_outside_value(old, v)):
@@ -357,7 +369,7 @@ cdef void take_out(Store* store, Db* db, const Key* key, Entry* e) noexcept nogi
     """Remove the record and its place; the value outside, if any, stays."""
     cdef Segment* s = <Segment*>e.segment
     drop_place(store, db, key, e)
-    if s.count % 8 == 0:
+    if s.count % 8 == 0 and not is_snapshotting(store):
         segment_give_back(keyspace_of(db), s, store.seed)
 
 
@@ -366,6 +378,7 @@ cdef void drop_place(Store* store, Db* db, const Key* key, Entry* e) noexcept no
     cdef Segment* s = <Segment*>e.segment
     cdef ws_bucket* b = <ws_bucket*>e.bucket
     cdef uint64_t ref = ws_bucket_ref(b, e.index)
+    WS_ASSERT(is_saved(store, s))
     segment_clear_place(s, b, e.index, segment_hash(key.placement))
     db.keys -= 1
     db.slot_counts[key.placement >> 50] -= 1
@@ -383,7 +396,7 @@ cdef void ks_detach(Store* store, Db* db, const Key* key, Entry* e) noexcept nog
 
 
 cdef void ks_remove(Store* store, Db* db, const Key* key, Entry* e) noexcept nogil:
-    free_value(store, keyspace_of(db), e)
+    let_value_go(store, keyspace_of(db), e)
     take_out(store, db, key, e)
 
 
@@ -391,6 +404,7 @@ cdef void ks_set_expire(Store* store, Db* db, const Key* key, Entry* e, int64_t 
     cdef Value v
     cdef uint8_t kind = expire_kind(expire_ms)
     cdef size_t n
+    WS_ASSERT(is_saved(store, <Segment*>e.segment))
     if kind == e.rec[0] >> 6:                   # the same room for it: in place
         if kind:
             memcpy(<uint8_t*>get_length(e.rec + 1, &n), &expire_ms, expire_size(kind))

@@ -185,6 +185,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     again = ks_turn(s.store, TURN_BUDGET_US)
     if s.closing_count > 0:
         close_marked(s)
+    snapshot_turn(s)
     write_replies(s)
     bury_clients(s)
     s.store.stats.loop_turns += 1
@@ -361,6 +362,8 @@ cdef class Loop:
         if self.catches_signals:
             ws_stop_signals_release()
         server_enter(s)
+        with nogil:
+            snapshot_stop(s.store)
         loop_close(s)
         s.store.served = 0
         server_unlock(s)

@@ -10,7 +10,8 @@ CONFIG_FIELDS = (
     "lazyfree_lazy_user_flush", "lazyfree_lazy_user_del", "loglevel", "tcp_nodelay", "enable_debug",
     "hash_max_listpack_entries", "hash_max_listpack_value", "set_max_intset_entries", "zset_max_listpack_entries",
     "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events",
-    "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size", "lazyfree_lazy_expire")
+    "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size",
+    "lazyfree_lazy_expire")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",

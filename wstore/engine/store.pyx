@@ -44,6 +44,8 @@ cdef class Engine:
         if s.poll_fd >= 0:
             raise RuntimeError("the store is being served")
         server_enter(s)
+        with nogil:
+            snapshot_stop(self.store)
         self.closed = True
         self.store.served = True        # lets embedded calls look twice: see TypedStore.enter
         for i in range(self.store.db_count):
@@ -200,6 +202,63 @@ cdef class Engine:
         finally:
             server_unlock(s)
         return taken
+
+    # -- snapshots: see snapshot.pxd -------------------------------------------------------------------------------
+
+    def snapshot_save(self, str path not None, aux=(), slots=None):
+        """Write all keys, or those of `slots` ((first, last) pairs, both included), as an RDB file at `path`, now.
+
+        aux: (name, value) pairs of bytes. OSError: it failed, and nothing has changed on disk. RuntimeError: another
+        snapshot is being taken.
+        """
+        cdef Server* s = server_of(self.store)
+        self.check_open()
+        server_enter(s)
+        try:
+            snapshot_in_foreground(self.store, path, aux, slots)
+        finally:
+            server_unlock(s)
+
+    def snapshot_begin(self, str path not None, aux=(), slots=None, then=None):
+        """Have a thread do what snapshot_save does, with the keys as they are now; the stream's offset (int).
+
+        then: called with None, or the text of an error, between two turns of the loop once it has ended. Without a
+        loop it is done, and `then` called, before this returns.
+        """
+        cdef Server* s = server_of(self.store)
+        cdef int64_t offset = s.stream.end
+        self.check_open()
+        if s.poll_fd < 0:
+            error = None
+            try:
+                self.snapshot_save(path, aux, slots)
+            except OSError as failed:
+                error = failed.strerror
+            if then is not None:
+                then(error)
+            return offset
+        server_enter(s)
+        try:
+            return snapshot_in_background(self.store, path, aux, slots, then)
+        finally:
+            server_unlock(s)
+
+    def snapshot_cancel(self):
+        """Have a running snapshot end soon, with an error."""
+        cdef Server* s = server_of(self.store)
+        server_enter(s)
+        if s.snapshot != NULL:
+            cancel_snapshot(<Snapshot*>s.snapshot)
+        server_unlock(s)
+
+    def snapshot_progress(self):
+        """A dict: running, keys_done, keys_total, started_ms, path; hasty_chunks: segments that commands saved."""
+        cdef Server* s = server_of(self.store)
+        server_enter(s)
+        try:
+            return snapshot_facts(self.store)
+        finally:
+            server_unlock(s)
 
     # -- clients -------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,7 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
             ks_lookup(self.store, db, &key, &e, LOOKUP_WRITE)
         elif self.db_index == 0:
             recent_note(self.recent, hash, self.store.places_stamp, &e)
+    before_change(self.store, db, &e)
     ks_put(self.store, db, &key, &e, &v, NO_EXPIRE)
     if self.store.observers:
         st_changed(self.store, db, &key, EVENT_STRING, b"set")

@@ -1,0 +1,11 @@
+/* threads: starting a thread beside the one that runs commands, without signals and with less weight than that one. */
+#ifndef WS_THREADS_H
+#define WS_THREADS_H
+#include <pthread.h>
+
+/* Run fn(arg) on a thread of its own, `nice` steps nicer than the process. 0, or an error number. */
+int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg, int nice);
+
+/* Wait for `changed` for at most `us` microseconds, with the mutex held. */
+void ws_cond_wait_us(pthread_cond_t *changed, pthread_mutex_t *mutex, long us);
+#endif
