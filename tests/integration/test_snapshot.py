@@ -74,7 +74,8 @@ def random_change(rnd):
         ("HSET", f"hash:{small}", f"f{i % 300}", "changed"), ("DEL", f"hash:{small}"), ("LPUSH", f"list:{small}", i),
         ("SREM", f"set:{small}", i % 300), ("ZINCRBY", f"zset:{small}", 7, f"m{i % 300}"),
         ("HSET", "bighash", i, "changed"), ("HDEL", "bighash", i), ("ZADD", "bigzset", i, f"{i:010d}"),
-        ("ZREM", "bigzset", f"{i:010d}"), ("LPUSH", "biglist", i), ("RPOP", "biglist", 20), ("LSET", "biglist", 50, "x"),
+        ("ZREM", "bigzset", f"{i:010d}"), ("LPUSH", "biglist", i), ("RPOP", "biglist", 20),
+        ("LSET", "biglist", 50, "x"),
         ("SADD", "bigset", i), ("SREM", "bigset", f"element:{i:09d}"), ("RENAME", f"hash:{small}", f"moved:{small}"),
         ("COPY", "biglist", f"copied:{small}"), ("LTRIM", "biglist", 10, -10),
     ])
