@@ -163,7 +163,11 @@ cdef const char* hash_validate(Store* store, const Entry* e) noexcept nogil:
     return table_validate(store, hash_table(e))
 
 
+cdef void* hash_freeze(Store* store, const Entry* e) noexcept nogil:
+    return NULL if hash_is_packed(e) else table_freeze(store, hash_table(e), RDB_TYPE_HASH)
+
+
 cdef TypeOps HASH_OPS = [
     b"hash", hash_free, hash_memory, hash_encode, hash_decode, hash_copy, hash_digest, hash_encoding, hash_length,
-    hash_validate, NULL, NULL, NULL, table_approach,
+    hash_validate, hash_freeze, table_encode_frozen, table_thaw, table_approach,
 ]

@@ -317,5 +317,5 @@ cdef const char* list_op_validate(Store* store, const Entry* e) noexcept nogil:
 
 cdef TypeOps LIST_OPS = [
     b"list", list_op_free, list_op_memory, list_op_encode, list_op_decode, list_op_copy, list_op_digest,
-    list_op_encoding, list_op_length, list_op_validate, NULL, NULL, NULL, NULL,
+    list_op_encoding, list_op_length, list_op_validate, list_freeze, list_encode_frozen, list_thaw, NULL,
 ]

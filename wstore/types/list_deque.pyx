@@ -31,7 +31,7 @@ cdef void list_push(Store* store, List* list, const Element* e, bint head, const
     if list.nodes > 0:
         slot = list_slot(list, 0 if head else list.nodes - 1)
     if slot is not NULL and list_slot_takes(slot, n, limit):
-        list_slot_unpack(store, list, slot)
+        list_slot_edit(store, list, slot)
         if not list_slot_make_room(store, list, slot, head, n, limit):
             list_slot_trim(store, list, slot)
             slot = NULL
@@ -60,7 +60,7 @@ cdef void list_drop(Store* store, List* list, bint head, uint64_t n) noexcept no
         list_slots_discard(store, list, 0 if head else list.nodes - whole, whole)
     if n > 0:
         slot = list_slot(list, 0 if head else list.nodes - 1)
-        list_slot_unpack(store, list, slot)
+        list_slot_edit(store, list, slot)
         list_slot_cut(slot, head, <uint32_t>n)
         list_slot_shrink(store, list, slot)
 
@@ -73,7 +73,7 @@ cdef void list_splice(Store* store, List* list, size_t i, uint32_t within, bint 
     cdef const uint8_t* items
     cdef const uint8_t* p
     cdef size_t old = 0
-    list_slot_unpack(store, list, slot)
+    list_slot_edit(store, list, slot)
     items = list_slot_items(slot)
     p = list_item_at(items, slot, within)
     if replace:
@@ -140,7 +140,7 @@ cdef void list_take_out(Store* store, List* list, size_t i, uint32_t within) noe
     cdef ListSlot* slot = list_slot(list, i)
     cdef const uint8_t* items
     cdef const uint8_t* p
-    list_slot_unpack(store, list, slot)
+    list_slot_edit(store, list, slot)
     items = list_slot_items(slot)
     p = list_item_at(items, slot, within)
     list_slot_gap(store, list, slot, p - items, list_item_after(p) - p, 0)
@@ -191,7 +191,7 @@ cdef uint32_t list_slot_remove(Store* store, List* list, ListSlot* slot, const L
     cdef uint32_t found = list_slot_count_same(list_slot_view(store, slot, scratch), slot, same.bytes, same.n)
     cdef uint32_t gone = <uint32_t>min(<uint64_t>found, most)
     if gone > 0:
-        list_slot_unpack(store, list, slot)
+        list_slot_edit(store, list, slot)
         list_slot_remove_same(slot, same.bytes, same.n, found - gone if from_tail else 0, gone)
     return gone
 

@@ -17,7 +17,8 @@ an index costs a walk over slots only.
 
 Invariants
 * A compressed node has `packed` bytes of LZF at data[0], begin 0, and capacity >= packed; else packed is 0.
-  Whoever is about to change a node calls list_slot_unpack first.
+* Whoever is about to change what is in a node calls list_slot_edit first: a compressed node is made a plain one, and
+  of one that a snapshot still reads (list_frozen.pyx) a copy is taken. What is captured is kept instead of freed.
 * A slot's node is never empty, but inside of list_remove.
 """
 cdef enum:
@@ -31,7 +32,7 @@ cdef enum:
     LIST_BACK_U32 = 0xC0
 
 cdef struct ListNode:               # the data lies behind it
-    uint32_t epoch
+    uint32_t epoch                  # the list's when the node was made, or when a snapshot was done with it
     uint32_t capacity
     uint32_t begin
     uint32_t packed
@@ -49,6 +50,8 @@ cdef struct List:                   # what a record points to: see list_ring.pyx
     uint32_t first                  # place of slot 0
     uint32_t nodes                  # slots in use
     bint reshaped                   # nodes came or went: which ones are to be compressed has changed
+    uint32_t epoch                  # raised by each freeze
+    void* frozen                    # ListFrozen* while a snapshot reads it, or FROZEN_LEFT: see kept.pyx
 
 cdef struct ListLimit:              # of a node
     size_t bytes
@@ -145,7 +148,7 @@ cdef ListNode* list_node_new(Store* store, List* list, size_t bytes) noexcept no
     """A node with room for `bytes`, and what else its piece of memory holds."""
     cdef size_t capacity = list_capacity(bytes)
     cdef ListNode* node = <ListNode*>store.api.alloc(sizeof(ListNode) + capacity)
-    node.epoch = 0
+    node.epoch = list.epoch
     node.capacity = <uint32_t>capacity
     node.begin = 0
     node.packed = 0
@@ -153,9 +156,16 @@ cdef ListNode* list_node_new(Store* store, List* list, size_t bytes) noexcept no
     return node
 
 
+cdef inline bint list_is_captured(const List* list, const ListNode* node) noexcept nogil:
+    return list.frozen is not NULL and WS_EPOCH_GET(&node.epoch) != list.epoch
+
+
 cdef inline void list_node_free(Store* store, List* list, ListNode* node) noexcept nogil:
     list.bytes -= sizeof(ListNode) + node.capacity
-    store.api.free(node)
+    if list_is_captured(list, node):
+        keep_piece(store.api, &(<ListFrozen*>list.frozen).kept, node)
+    else:
+        store.api.free(node)
 
 
 cdef inline void list_slot_replace(Store* store, List* list, ListSlot* slot, ListNode* node) noexcept nogil:
@@ -209,6 +219,23 @@ cdef void list_slot_unpack(Store* store, List* list, ListSlot* slot) noexcept no
     node = list_node_new(store, list, slot.used)
     ws_lzf_decompress(list_node_data(slot.node), slot.node.packed, list_node_data(node), slot.used)
     list_slot_replace(store, list, slot, node)
+
+
+cdef ListNode* list_node_twin(Store* store, List* list, const ListSlot* slot) noexcept nogil:
+    """A new node with the same bytes, apart from its epoch."""
+    cdef ListNode* node = list_node_new(store, list, slot.node.capacity)
+    node.begin = slot.node.begin
+    node.packed = slot.node.packed
+    memcpy(list_node_data(node) + node.begin, list_slot_items(slot), node.packed if node.packed else slot.used)
+    return node
+
+
+cdef inline void list_slot_edit(Store* store, List* list, ListSlot* slot) noexcept nogil:
+    """Have a plain node that may be changed."""
+    if slot.node.packed:
+        list_slot_unpack(store, list, slot)
+    elif list_is_captured(list, slot.node):
+        list_slot_replace(store, list, slot, list_node_twin(store, list, slot))
 
 
 cdef struct ListScratch:            # room for the items of a compressed node that is only read

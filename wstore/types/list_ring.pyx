@@ -50,8 +50,10 @@ cdef void list_free_garbage(void* p) noexcept nogil:
 
 
 cdef void list_free(Store* store, List* list) noexcept nogil:
-    """Free a list, in the background if it is long."""
+    """Free a list, in the background if it is long. A frozen one is left to thaw."""
     cdef ListGarbage* garbage
+    if leave_to_thaw(&list.frozen):
+        return
     if list.nodes <= LIST_FREE_AT_ONCE_MAX:
         list_free_nodes(store.api, list)
         return
@@ -127,6 +129,7 @@ cdef inline uint32_t list_ring_size_for(size_t nodes) noexcept nogil:
 cdef void list_slots_discard(Store* store, List* list, size_t at, size_t n) noexcept nogil:
     """Free the nodes of slots at .. at + n - 1 and take the slots out; many are freed in the background."""
     cdef List* gone
+    cdef ListSlot* slot
     cdef size_t i
     if n <= LIST_FREE_AT_ONCE_MAX:
         for i in range(n):
@@ -134,9 +137,13 @@ cdef void list_slots_discard(Store* store, List* list, size_t at, size_t n) noex
     else:
         gone = list_new(store, list_ring_size_for(n))
         for i in range(n):
-            gone.ring[i] = list_slot(list, at + i)[0]
-            list.bytes -= sizeof(ListNode) + gone.ring[i].node.capacity
-        gone.nodes = <uint32_t>n
+            slot = list_slot(list, at + i)
+            if list_is_captured(list, slot.node):
+                list_node_free(store, list, slot.node)
+            else:
+                list.bytes -= sizeof(ListNode) + slot.node.capacity
+                gone.ring[gone.nodes] = slot[0]
+                gone.nodes += 1
         list_free(store, gone)
     list_slots_close(store, list, at, n)
 
@@ -205,7 +212,7 @@ cdef void list_sweep(Store* store, List* list, size_t low, size_t high, const Li
         slot = list_slot(list, i)
         before = list_slot(list, out - 1) if out > 0 else NULL
         if slot.count > 0 and before is not NULL and list_may_join(before, slot, limit):
-            list_slot_unpack(store, list, before)
+            list_slot_edit(store, list, before)
             list_slot_unpack(store, list, slot)
             list_slot_join(store, list, before, slot)
             slot.count = 0

@@ -163,7 +163,11 @@ cdef const char* set_validate(Store* store, const Entry* e) noexcept nogil:
     return NULL
 
 
+cdef void* set_freeze(Store* store, const Entry* e) noexcept nogil:
+    return table_freeze(store, set_table(e), RDB_TYPE_SET) if e.enc == ENC_PTR else NULL
+
+
 cdef TypeOps SET_OPS = [
     b"set", set_free, set_memory, set_encode, set_decode, set_copy, set_digest, set_encoding, set_length, set_validate,
-    NULL, NULL, NULL, table_approach,
+    set_freeze, table_encode_frozen, table_thaw, table_approach,
 ]

@@ -181,6 +181,17 @@ cdef TableNode* make_room(Table* t, uint64_t hash, TableNode* n, size_t need) no
     return n
 
 
+cdef inline TableNode* own_node(Table* t, uint64_t hash, TableNode* n) noexcept nogil:
+    """The node of `hash`, n, in which entries may be changed: itself, or a copy if a snapshot still reads it."""
+    cdef TableNode* to
+    if not is_captured(t, n):
+        return n
+    to = node_twin(t, n)
+    node_free(t, n)
+    set_node(t, hash, to)
+    return to
+
+
 cdef bint replace_in_place(Table* t, TableNode* n, uint32_t at, const Element* value) noexcept nogil:
     """Overwrite a value by one of the same size; 0: the sizes differ."""
     cdef uint8_t* p = <uint8_t*>inside_skip(entry_at(n, at))
@@ -200,9 +211,14 @@ cdef int table_put(Store* store, Table* t, const Element* name, const Element* v
     cdef uint32_t at
     cdef bint found = find_in_node(n, tag, name, &at)
     if found:
-        if value is NULL or replace_in_place(t, n, at, value):
+        if value is NULL:
+            return 0
+        n = own_node(t, hash, n)
+        if replace_in_place(t, n, at, value):
             return 0
         remove_entry(t, n, at)
+    else:
+        n = own_node(t, hash, n)
     t.pairs = value is not NULL
     if room_of(n) < size + sizeof(uint32_t):
         n = make_room(t, hash, n, size + sizeof(uint32_t))
@@ -262,6 +278,7 @@ cdef bint table_remove(Store* store, Table* t, const Element* name) noexcept nog
     cdef uint32_t at
     if not find_in_node(n, tag_of(hash, n.depth), name, &at):
         return False
+    n = own_node(t, hash, n)
     remove_entry(t, n, at)
     t.count -= 1
     if live_bytes(n) * 8 < <size_t>n.size * 5:
@@ -301,7 +318,10 @@ cdef void table_destroy(void* table) noexcept nogil:
 
 
 cdef void table_free(Store* store, Table* t) noexcept nogil:
-    """Free everything; a big table, node by node, on the background thread."""
+    """Free everything; a big table, node by node, on the background thread. A frozen one is left to thaw."""
+    if leave_to_thaw(&t.frozen):
+        return
+    t.frozen = NULL
     if t.bytes <= FREE_NOW_BYTES:
         table_destroy(t)
     else:
@@ -324,8 +344,7 @@ cdef void copy_outside(Table* t, TableNode* n) noexcept nogil:
 
 
 cdef TableNode* node_copied(Table* t, const TableNode* n) noexcept nogil:
-    cdef TableNode* to = node_new(t, n.size, n.depth)
-    memcpy(to, n, n.size)
+    cdef TableNode* to = node_twin(t, n)
     copy_outside(t, to)
     return to
 
@@ -339,6 +358,7 @@ cdef Table* table_copy(Store* store, const Table* source) noexcept nogil:
     memcpy(t, source, sizeof(Table))
     t.nodes = 0
     t.outside = 0
+    t.frozen = NULL
     t.bytes = malloc_bytes(sizeof(Table))
     t.dir = &t.only
     if t.depth > 0:

@@ -16,6 +16,8 @@ Invariants
 * The index is sorted by tag. Among equal tags any order will do.
 * Every element is in its canonical form (packed.pyx), so that equal elements have equal bytes.
 * `garbage` is what removed entries take of `used`; the memory of texts outside is freed with their entry.
+* While the table is frozen (table_frozen.pyx), a node that is_captured is not changed: own_node comes first. What is
+  captured is kept instead of freed.
 """
 cdef extern from "siphash.h" nogil:
     uint64_t ws_siphash13(const void* p, size_t len, const uint64_t key[2])
@@ -31,13 +33,15 @@ cdef enum:
     NODE_SIZE_MAX = 4088        # a larger node is split ...
     NODE_SPLIT_COUNT = 16       # ... if it has so many entries
     NODE_STEP = 256             # nodes with malloc's header are multiples of this, small ones of a quarter of it
+    TEXT_LEN_BITS = 40
+    TEXT_EPOCH_MASK = (1 << 24) - 1
 
 cdef struct TableText:          # a long element
-    size_t len
+    uint64_t head               # length, 40 bits, and on top of it 24 bits of the epoch at which it was written
     char data[1]
 
 cdef struct TableNode:
-    uint32_t epoch              # of the snapshot that last took it
+    uint32_t epoch              # the table's when the node was made, or when a snapshot was done with it
     uint16_t count
     uint16_t size               # bytes of the whole node
     uint16_t used
@@ -58,10 +62,11 @@ cdef struct Table:
     uint64_t hand               # hash position at which the search for a lower `most` goes on
     uint32_t removals
     uint32_t nodes
-    uint32_t epoch
+    uint32_t epoch              # raised by each freeze
     uint8_t depth               # of the deepest node at least
     bint pairs                  # entries have values
     bint named                  # the owner's: OBJECT ENCODING answers the big name, whatever is left in it
+    void* frozen                # TableFrozen* while a snapshot reads it, or FROZEN_LEFT: see kept.pyx
 
 cdef struct TableItem:
     Element name
@@ -90,14 +95,18 @@ cdef inline size_t inside_size(const Element* e) noexcept nogil:
     return <size_t>TABLE_POINTER_SIZE if is_outside(e) else element_size(e)
 
 
+cdef inline size_t text_len(const TableText* text) noexcept nogil:
+    return text.head & ((<uint64_t>1 << TEXT_LEN_BITS) - 1)
+
+
 cdef uint8_t* write_outside(Table* t, uint8_t* p, const Element* e) noexcept nogil:
-    cdef TableText* text = <TableText*>t.store.api.alloc(sizeof(size_t) + e.text.len)
-    text.len = e.text.len
+    cdef TableText* text = <TableText*>t.store.api.alloc(sizeof(text.head) + e.text.len)
+    text.head = <uint64_t>t.epoch << TEXT_LEN_BITS | e.text.len
     memcpy(text.data, e.text.ptr, e.text.len)
     p[0] = TABLE_OUTSIDE
     memcpy(p + 1, &text, sizeof(text))
     t.outside += 1
-    t.bytes += malloc_bytes(sizeof(size_t) + e.text.len)
+    t.bytes += malloc_bytes(sizeof(text.head) + e.text.len)
     return p + TABLE_POINTER_SIZE
 
 
@@ -118,7 +127,7 @@ cdef inline const uint8_t* inside_read(const uint8_t* p, Element* out) noexcept 
     out.is_int = False
     out.n = 0
     out.text.ptr = load_outside(p).data
-    out.text.len = load_outside(p).len
+    out.text.len = text_len(load_outside(p))
     return p + TABLE_POINTER_SIZE
 
 
@@ -133,12 +142,27 @@ cdef inline const uint8_t* inside_free(Table* t, const uint8_t* p) noexcept nogi
         return element_skip(p)
     text = load_outside(p)
     t.outside -= 1
-    t.bytes -= malloc_bytes(sizeof(size_t) + text.len)
-    if text.len > FREE_NOW_BYTES:
+    t.bytes -= malloc_bytes(sizeof(text.head) + text_len(text))
+    if is_captured_text(t, text):
+        keep_for_snapshot(t, text)
+    elif text_len(text) > FREE_NOW_BYTES:
         t.store.api.free_later(t.store, t.store.api.free, text)
     else:
         t.store.api.free(text)
     return p + TABLE_POINTER_SIZE
+
+
+# -- what a snapshot still reads ---------------------------------------------------------------------------
+cdef inline bint is_captured(const Table* t, const TableNode* n) noexcept nogil:
+    return t.frozen is not NULL and WS_EPOCH_GET(&n.epoch) != t.epoch
+
+
+cdef inline bint is_captured_text(const Table* t, const TableText* text) noexcept nogil:
+    return t.frozen is not NULL and text.head >> TEXT_LEN_BITS != (t.epoch & TEXT_EPOCH_MASK)
+
+
+cdef void keep_for_snapshot(Table* t, void* piece) noexcept nogil:
+    keep_piece(t.store.api, &(<TableFrozen*>t.frozen).kept, piece)
 
 
 # -- looking at a node -------------------------------------------------------------------------------------
@@ -216,6 +240,7 @@ cdef inline size_t node_size_for(size_t need) noexcept nogil:
 cdef TableNode* node_new(Table* t, size_t size, int depth) noexcept nogil:
     cdef TableNode* n = <TableNode*>t.store.api.alloc(size)
     memset(n, 0, NODE_HEADER)
+    n.epoch = t.epoch
     n.size = <uint16_t>size
     n.depth = <uint8_t>depth
     t.bytes += malloc_bytes(size)
@@ -227,7 +252,17 @@ cdef void node_free(Table* t, TableNode* n) noexcept nogil:
     """Free the node alone; what its entries have outside stays."""
     t.bytes -= malloc_bytes(n.size)
     t.nodes -= 1
-    t.store.api.free(n)
+    if is_captured(t, n):
+        keep_for_snapshot(t, n)
+    else:
+        t.store.api.free(n)
+
+
+cdef TableNode* node_twin(Table* t, const TableNode* n) noexcept nogil:
+    """A new node with the same bytes, apart from its epoch: its entries share the texts outside."""
+    cdef TableNode* to = node_new(t, n.size, n.depth)
+    memcpy(&to.count, &n.count, n.size - sizeof(n.epoch))
+    return to
 
 
 cdef inline void insert_entry(Table* t, TableNode* n, uint32_t at, uint32_t tag, const Element* name,
@@ -301,7 +336,6 @@ cdef void tag_again(const Table* t, TableNode* n) noexcept nogil:
 cdef TableNode* node_resized(Table* t, TableNode* n, size_t more) noexcept nogil:
     """The node without garbage and with room for `more` bytes, in new memory; n is freed."""
     cdef TableNode* to = node_new(t, node_size_for(live_bytes(n) + more), n.depth)
-    to.epoch = n.epoch
     if n.garbage == 0:
         to.count = n.count
         to.used = n.used
@@ -317,7 +351,6 @@ cdef TableNode* node_part(Table* t, const TableNode* n, uint32_t first, uint32_t
     """A new node, one level deeper, with entries [first, end) of n."""
     cdef size_t need = NODE_HEADER + bytes_of_entries(t, n, first, end)
     cdef TableNode* to = node_new(t, node_size_for(need), n.depth + 1)
-    to.epoch = n.epoch
     append_entries(t, to, n, first, end)
     if to.depth % TAG_STEP == 0:
         tag_again(t, to)
@@ -327,7 +360,6 @@ cdef TableNode* node_part(Table* t, const TableNode* n, uint32_t first, uint32_t
 cdef TableNode* node_joined(Table* t, TableNode* a, TableNode* b) noexcept nogil:
     """One node, one level up, with the entries of a and of b, which comes behind a; both are freed."""
     cdef TableNode* to = node_new(t, node_size_for(live_bytes(a) + live_bytes(b)), a.depth - 1)
-    to.epoch = min(a.epoch, b.epoch)
     append_entries(t, to, a, 0, a.count)
     append_entries(t, to, b, 0, b.count)
     if a.depth % TAG_STEP == 0:
