@@ -8,9 +8,9 @@ from wstore.admin.serverlog import LEVELS
 _NUMBERS = (
     "maxclients", "timeout", "tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit",
     "slowlog-log-slower-than", "slowlog-max-len", "hz", "protected-mode", "latency-tracking",
-    "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "hash-max-listpack-entries", "hash-max-listpack-value",
-    "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
-    "list-compress-depth")
+    "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "lazyfree-lazy-expire", "hash-max-listpack-entries",
+    "hash-max-listpack-value", "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value",
+    "list-max-listpack-size", "list-compress-depth")
 _EVENT_CLASSES = "KEg$lshzxetm\0dn"        # bits of option notify_events, from the lowest
 _LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
 _I64_MAX = (1 << 63) - 1

@@ -55,6 +55,7 @@ include "../types/list.pyx"
 include "../types/list_rdb.pyx"
 
 # -- command families ----------------------------------------------------------------------------------
+include "effects.pyx"
 include "strings.pyx"
 include "counters.pyx"
 include "lcs.pyx"

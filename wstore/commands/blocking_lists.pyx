@@ -69,6 +69,14 @@ cdef void cmd_blmpop(Call* c) noexcept nogil:
         list_block(c, options.first, options.keys, deadline_ms)
 
 
+cdef void list_effect_move(Call* c, bint with_sides) noexcept nogil:
+    """In the log, the command that does not wait: LMOVE with the sides, or RPOPLPUSH."""
+    cdef Str argv[5]
+    memcpy(argv, c.argv, (5 if with_sides else 3) * sizeof(Str))
+    argv[0] = str_of_z(b"LMOVE" if with_sides else b"RPOPLPUSH")
+    effect(c, 5 if with_sides else 3, argv)
+
+
 cdef void list_move_or_wait(Call* c, int timeout_arg, bint from_head, bint to_head) noexcept nogil:
     cdef Key key
     cdef Entry e
@@ -77,7 +85,8 @@ cdef void list_move_or_wait(Call* c, int timeout_arg, bint from_head, bint to_he
     if not arg_timeout(c, timeout_arg, &deadline_ms):
         return
     if list_ready(c, 1, &key, &e, &failed):
-        list_move(c, from_head, to_head)
+        if list_move(c, from_head, to_head):
+            list_effect_move(c, timeout_arg == 5)
     elif not failed and not c.api.block(c, 1, 1, deadline_ms):
         reply_null(c)
 

@@ -85,6 +85,7 @@ cdef void cmd_incrbyfloat(Call* c) noexcept nogil:
     text.len = ws_long_double_to_str(digits, n)
     string_put_bytes(c, &c.key, &e, text, ENC_BYTES)
     note_change(c, c.db, &c.key, EVENT_STRING, b"incrbyfloat")
+    effect_set(c, text, KEEP_TTL)
     c.store.dirty += 1
     reply_bulk_str(c, text)
 

@@ -22,6 +22,7 @@ cdef void cmd_flushdb(Call* c) noexcept nogil:
     cdef bint background
     if flush_mode(c, &background):
         c.api.flush(c.store, c.db.index, background)
+        effect(c, c.argc, c.argv)       # also if there was nothing
         reply_ok(c)
 
 
@@ -29,6 +30,7 @@ cdef void cmd_flushall(Call* c) noexcept nogil:
     cdef bint background
     if flush_mode(c, &background):
         c.api.flush(c.store, -1, background)
+        effect(c, c.argc, c.argv)
         reply_ok(c)
 
 

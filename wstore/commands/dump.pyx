@@ -171,6 +171,10 @@ cdef void cmd_restore(Call* c) noexcept nogil:
         c.api.remove(c.store, c.db, &c.key, &e)
     c.store.observers = observers
     restore_events(c, existed, past)
+    if past and existed:
+        effect_key(c, b"DEL", &c.key)
+    elif ttl_ms > 0 and not past and not options.absolute_ttl:
+        effect_timed(c, NULL, expire_ms, b"ABSTTL")
     c.store.dirty += existed or not past
     reply_ok(c)
 

@@ -92,9 +92,12 @@ cdef inline void expire_key(Call* c, int64_t base_ms, int64_t unit_ms) noexcept 
     if is_past(c, when_ms):
         c.api.remove(c.store, c.db, &c.key, &e)
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
+        effect_gone(c, &c.key)
     else:
         c.api.set_expire(c.store, c.db, &c.key, &e, max(<int64_t>0, when_ms))
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"expire")
+        if base_ms != 0 or unit_ms != 1:
+            effect_timed(c, b"PEXPIREAT", when_ms, NULL)
     c.store.dirty += 1
     reply_int(c, 1)
 

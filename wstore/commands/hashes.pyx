@@ -140,6 +140,16 @@ cdef bint hash_increment(Call* c, long double* out) noexcept nogil:
     return False
 
 
+cdef void hash_effect_set(Call* c, Str value) noexcept nogil:
+    """HSET key field value, in the log."""
+    cdef Str argv[4]
+    argv[0] = str_of_z(b"HSET")
+    argv[1] = c.argv[1]
+    argv[2] = c.argv[2]
+    argv[3] = value
+    effect(c, 4, argv)
+
+
 cdef void cmd_hincrbyfloat(Call* c) noexcept nogil:
     cdef char digits[LONG_DOUBLE_TEXT_MAX]
     cdef HashBuilder b
@@ -159,6 +169,7 @@ cdef void cmd_hincrbyfloat(Call* c) noexcept nogil:
     element_of(text, &value)
     hash_build_add(&b, &field, &value)
     hash_changed(c, &e, &b, b"hincrbyfloat", 1)
+    hash_effect_set(c, text)
     reply_bulk_str(c, text)
 
 

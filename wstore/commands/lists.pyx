@@ -180,6 +180,11 @@ cdef bint list_pop_options(Call* c, int i, ListPopOptions* out) noexcept nogil:
 
 cdef void list_pop_from_key(Call* c, const Key* key, Entry* e, const ListPopOptions* options) noexcept nogil:
     """Reply with the key and what is popped from it."""
+    cdef const char* name = b"LPOP" if options.head else b"RPOP"
+    if options.count == 0:
+        effect_key(c, name, key)
+    else:
+        effect_key_number(c, name, key, <int64_t>min(options.count, list_count(e)))
     reply_array(c, 2)
     reply_bulk(c, key.ptr, key.len)
     if options.count == 0:
@@ -232,8 +237,8 @@ cdef void list_move_across(Call* c, const Key* to, const Element* item, bint fro
     list_take(c, &c.key, &e, from_head, 1)
 
 
-cdef void list_move(Call* c, bint from_head, bint to_head) noexcept nogil:
-    """Move an element of c.key, which is a list, to argv[2], and reply with it."""
+cdef bint list_move(Call* c, bint from_head, bint to_head) noexcept nogil:
+    """Move an element of c.key, which is a list, to argv[2], and reply with it; 0: WRONGTYPE is replied."""
     cdef Key to
     cdef Entry e
     cdef ListCursor cur
@@ -241,7 +246,7 @@ cdef void list_move(Call* c, bint from_head, bint to_head) noexcept nogil:
     cdef Element item
     c.api.key(c.store, c.argv[2], &to)
     if c.api.lookup(c.store, c.db, &to, &e, LOOKUP_WRITE) and not require_type(c, &e, TYPE_LIST):
-        return
+        return False
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     list_cursor_open(c.store, &e, 0 if from_head else list_count(&e) - 1, False, &cur)
     list_cursor_read(&cur, &item)
@@ -254,6 +259,7 @@ cdef void list_move(Call* c, bint from_head, bint to_head) noexcept nogil:
     else:
         list_move_across(c, &to, &item, from_head, to_head)
     list_same_end(c.store, &copied)
+    return True
 
 
 cdef inline bint arg_list_sides(Call* c, bint* from_head, bint* to_head) noexcept nogil:

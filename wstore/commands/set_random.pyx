@@ -20,6 +20,8 @@ cdef bint choose_member(void* arg, const Element* member, const Element* value, 
     if chosen:
         choice.needed -= 1
         reply_element(choice.call, member)
+        if choice.rest is not NULL:
+            effect_member(choice.call, b"SREM", &choice.call.key, member)
     elif choice.rest is not NULL:
         set_build_add(choice.rest, member)
     return choice.needed > 0 or choice.rest is not NULL
@@ -108,6 +110,7 @@ cdef void pop_one(Call* c, SetBuilder* b, const Entry* e) noexcept nogil:
     cdef Element member
     set_random(c.store, e, &member)
     reply_element(c, &member)
+    effect_member(c, b"SREM", &c.key, &member)
     set_build_remove(b, &member)
 
 
@@ -134,6 +137,7 @@ cdef void pop_members(Call* c, Entry* e, uint64_t count) noexcept nogil:
     if count == size:
         set_each(c.store, e, reply_member, c)
         c.api.remove(c.store, c.db, &c.key, e)
+        effect_key(c, b"DEL", &c.key)
     else:
         pop_some(c, &b, e, count)
         set_store(&b, c.db, &c.key, e, KEEP_TTL)

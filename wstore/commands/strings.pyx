@@ -123,6 +123,7 @@ cdef void cmd_getdel(Call* c) noexcept nogil:
     if reply_old_string(c, &e) and e.rec is not NULL:
         c.api.remove(c.store, c.db, &c.key, &e)
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
+        effect_key(c, b"DEL", &c.key)
         c.store.dirty += 1
 
 
@@ -132,12 +133,15 @@ cdef void string_getex(Call* c, Entry* e, int flags, int64_t expire_ms) noexcept
     if flags & (SO_EXAT | SO_PXAT) and expire_ms <= c.now_ms and not (c.store.loading or c.store.is_replica):
         c.api.remove(c.store, c.db, &c.key, e)
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"del")
+        effect_gone(c, &c.key)
     elif flags & SO_EXPIRE:
         c.api.set_expire(c.store, c.db, &c.key, e, expire_ms)
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"expire")
+        effect_key_number(c, b"PEXPIREAT", &c.key, expire_ms)
     elif flags & SO_PERSIST and e.expire_ms != NO_EXPIRE:
         c.api.set_expire(c.store, c.db, &c.key, e, NO_EXPIRE)
         note_change(c, c.db, &c.key, EVENT_GENERIC, b"persist")
+        effect_key(c, b"PERSIST", &c.key)
     else:
         return
     c.store.dirty += 1
@@ -187,6 +191,9 @@ cdef void string_set_with(Call* c) noexcept nogil:
     string_set(c, &e, c.argv[2], expire_ms)
     if options.flags & SO_EXPIRE:
         note_event(c, c.db, &c.key, EVENT_GENERIC, b"expire")
+        effect_set(c, c.argv[2], expire_ms)
+    elif options.flags & SO_GET:
+        effect_without(c, 3, b"GET")
     if not options.flags & SO_GET:
         reply_ok(c)
 
@@ -218,6 +225,7 @@ cdef void string_setex(Call* c, bint seconds) noexcept nogil:
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     string_set(c, &e, c.argv[3], expire_ms)
     note_event(c, c.db, &c.key, EVENT_GENERIC, b"expire")
+    effect_set(c, c.argv[3], expire_ms)
     reply_ok(c)
 
 
@@ -234,6 +242,7 @@ cdef void cmd_getset(Call* c) noexcept nogil:
     c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_WRITE)
     if reply_old_string(c, &e):
         string_set(c, &e, c.argv[2], NO_EXPIRE)
+        effect_set(c, c.argv[2], NO_EXPIRE)
 
 
 # -- many keys at once ---------------------------------------------------------------------------------

@@ -27,6 +27,15 @@ cdef void zpop_reply_head(Call* c, const ZPop* p, const Key* key, int64_t member
         reply_array(c, items)
 
 
+cdef void zpop_effect(Call* c, const ZPop* p, const Key* key, int64_t members) noexcept nogil:
+    """In the log, the command of one key that does not wait; ZPOPMIN and ZPOPMAX themselves stay as they came."""
+    cdef const char* name = b"ZPOPMAX" if p.highest else b"ZPOPMIN"
+    if p.with_key and p.nested:
+        effect_key_number(c, name, key, members)
+    elif p.with_key:
+        effect_key(c, name, key)
+
+
 cdef void zpop_from(Call* c, const ZPop* p, const Key* key, Entry* e) noexcept nogil:
     """Pop from a key that LOOKUP_WRITE found just before, and reply."""
     cdef uint64_t size = zset_count(e)
@@ -36,6 +45,7 @@ cdef void zpop_from(Call* c, const ZPop* p, const Key* key, Entry* e) noexcept n
     cdef Element member
     cdef double score
     cdef uint64_t _
+    zpop_effect(c, p, key, <int64_t>members)
     zpop_reply_head(c, p, key, <int64_t>members)
     zset_at_rank(c.store, e, 0, p.highest, &cursor)
     for _ in range(members):

@@ -109,7 +109,7 @@ _ROWS = (
     ("lfu-decay-time", COUNT, 1, UNUSED),
     ("active-expire-effort", Int(1, 10), 1, UNUSED),
     ("lazyfree-lazy-eviction", YES_NO, False, UNUSED),
-    ("lazyfree-lazy-expire", YES_NO, False, UNUSED),
+    ("lazyfree-lazy-expire", YES_NO, False, 0),
     ("lazyfree-lazy-server-del", YES_NO, False, UNUSED),
     ("lazyfree-lazy-user-del", YES_NO, False, 0),
     ("lazyfree-lazy-user-flush", YES_NO, False, 0),
