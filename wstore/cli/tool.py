@@ -1,7 +1,8 @@
-"""The `wstore` command: looks at servers from outside.
+"""The `wstore` command: looks at servers and their files from outside.
 
     wstore version
     wstore slots redis://127.0.0.1:6379
+    wstore rdb dump.rdb
 """
 import sys
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wstore.cli.client import Address, Client
+from wstore.cli.rdb_command import rdb
 from wstore.errors import ReplyError
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 
@@ -30,7 +32,7 @@ class Target(click.ParamType):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main():
-    """Look at wstore servers."""
+    """Look at wstore servers, and at the files of servers."""
 
 
 @main.command()
@@ -70,6 +72,8 @@ def show_slots(counts, top, by, console):
         console.print(table)
     console.print(f"{total:,} keys in {len(counts):,} of {SLOTS:,} slots", highlight=False)
 
+
+main.add_command(rdb)
 
 if __name__ == "__main__":
     main()
