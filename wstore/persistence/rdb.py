@@ -100,7 +100,8 @@ class RdbFile:
     RdbError, while it is opened or read: what is wrong, and where. A whole pass compares the checksum.
     """
 
-    def __init__(self, path: str | os.PathLike, slots: Iterable | None = None, match: bytes | str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike, slots: Iterable | None = None,
+                 match: bytes | str | None = None) -> None:
         self.path = os.fspath(path)
         self.mask = None if slots is None else slot_mask(slots)
         self.match = match.encode() if isinstance(match, str) else match
@@ -174,7 +175,7 @@ class RdbFile:
                 yield Record(self, item)
 
     def items(self) -> Iterator[tuple]:
-        """The items of RdbReader, without the records that are not asked for; with a slot index, only what is needed."""
+        """The items of RdbReader, without the records that are not asked for; by the slot index, if there is one."""
         self.warnings.clear()
         index = None if self.mask is None else self.slot_index
         return self._filtered(self._all_items() if index is None else self._indexed_items(index))
@@ -201,7 +202,9 @@ class RdbFile:
         mask, match = self.mask, self.match
         for item in items:
             if item[0] == "record":
-                if mask is not None and not mask[key_slot(item[1])] or match is not None and not glob_match(match, item[1]):
+                if mask is not None and not mask[key_slot(item[1])]:
+                    continue
+                if match is not None and not glob_match(match, item[1]):
                     continue
             elif item[0] == "function":
                 self.warnings.append("a library of functions was passed over")
