@@ -20,7 +20,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from wstore.persistence import Record
+from wstore.persistence.rdb import Record
 
 BATCH = 64      # elements that one command of a RESP export adds
 CONTROLS = re.compile("[\x00-\x1f\x7f]")

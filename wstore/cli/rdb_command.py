@@ -11,7 +11,7 @@ from rich.text import Text
 from wstore.cli.exports import escape, exporter
 from wstore.cli.options import SlotRanges, progress_bar, size_text
 from wstore.errors import RdbError
-from wstore.persistence import open_rdb
+from wstore.persistence.rdb import open_rdb
 from wstore.persistence.rdb_summary import TTL_NAMES, summarize
 
 BAR_CELLS = 30

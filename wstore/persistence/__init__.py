@@ -1,9 +1,15 @@
-"""Files of the server, from outside: reading and checking RDB files and logs, recovery of a point in time.
+"""What lies in a data directory, RDB files and logs: read and checked from outside, recovered, saved.
 
     with wstore.persistence.open_rdb("dump.rdb", slots=range(100)) as file:
         for record in file:
             print(record.key, record.type, record.value)
-"""
-from wstore.persistence.rdb import RdbFile, Record, open_rdb
 
-__all__ = ["RdbFile", "Record", "open_rdb"]
+`open_rdb`, `RdbFile` and `Record` are imported when they are first used: a server needs neither them nor numpy.
+"""
+
+
+def __getattr__(name):
+    if name in ("RdbFile", "Record", "open_rdb"):
+        from wstore.persistence import rdb
+        return getattr(rdb, name)
+    raise AttributeError(f"module 'wstore.persistence' has no attribute {name!r}")
