@@ -123,7 +123,7 @@ def test_slot_index(made):
     index = file.slot_index
     assert index["keys"].tolist() == [10] * 10
     assert index["db"].tolist() == [0] * 5 + [2] * 5
-    assert [tuple(entry) for entry in index[["first_slot", "last_slot"]]] == [(first, last) for _, first, last, _ in parts]
+    assert list(zip(index["first_slot"], index["last_slot"])) == [(first, last) for _, first, last, _ in parts]
     assert isinstance(index["offset"], numpy.ndarray)
     assert len(list(file)) == 100
 
