@@ -34,7 +34,7 @@ cdef extern from * nogil:
 
 cdef enum:
     SNAPSHOT_NICE = 10
-    QUEUED_BYTES_MAX = 1 << 20      # of chunks that commands left; then they wait for the thread, up to
+    QUEUED_BYTES_MAX = 1 << 20      # of chunks that commands left; then they wait for the thread, in a turn up to
     QUEUE_WAIT_US = 2000
     INLINE_BLOB_BYTES = 64 * 1024   # long strings in a chunk; those behind are held
     HELD_BUCKETS_MIN = 64
@@ -412,7 +412,7 @@ cdef void snapshot_run(void* arg) noexcept nogil:
 
 cdef void queue_chunk(Snapshot* snap, Chunk* chunk) noexcept nogil:
     """Leave a chunk to the thread; wait a little if it has many already."""
-    cdef int turns = 0
+    cdef int64_t begin_us
     pthread_mutex_lock(&snap.mutex)
     if snap.queue_last != NULL:
         snap.queue_last.next = chunk
@@ -422,10 +422,11 @@ cdef void queue_chunk(Snapshot* snap, Chunk* chunk) noexcept nogil:
     snap.queued_bytes += chunk.data.cap
     snap.peak_queued_bytes = max(snap.peak_queued_bytes, snap.queued_bytes)
     pthread_cond_broadcast(&snap.changed)
-    while snap.queued_bytes > QUEUED_BYTES_MAX and not load_flag(&snap.finished) and turns < 4:
+    while snap.queued_bytes > QUEUED_BYTES_MAX and snap.wait_left_us > 0 and not load_flag(&snap.finished):
+        begin_us = ws_mono_us()
         store_flag(&snap.waiting, 1)
-        ws_cond_wait_us(&snap.changed, &snap.mutex, QUEUE_WAIT_US // 4)
-        turns += 1
+        ws_cond_wait_us(&snap.changed, &snap.mutex, snap.wait_left_us)
+        snap.wait_left_us -= ws_mono_us() - begin_us
     pthread_mutex_unlock(&snap.mutex)
 
 

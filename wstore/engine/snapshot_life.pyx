@@ -63,6 +63,7 @@ cdef Snapshot* snapshot_new(Store* store, const char* path) noexcept nogil:
     snap.epoch = store.epoch
     snap.stream_offset = server_of(store).stream.end
     snap.started_ms = ws_unix_ms()
+    snap.wait_left_us = QUEUE_WAIT_US
     snap.current_db = -1
     snap.path = copy_path(path)
     snap.temp_path = temp_path_of(path)
@@ -151,6 +152,7 @@ cdef void snapshot_turn(Server* s) noexcept nogil:
     if WS_LIKELY(snap == NULL):
         return
     thaw_done(snap)
+    snap.wait_left_us = QUEUE_WAIT_US
     if load_flag(&snap.finished):
         snapshot_join(snap)
         snapshot_ended(snap)
