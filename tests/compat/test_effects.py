@@ -16,9 +16,9 @@ import pytest
 import wstore
 from tests.harness import Connection, ServerProcess, start_oracle
 from tests.processes import wait_for
-from tests.resp import read_reply, to_bytes
+from tests.resp import to_bytes
+from tests.streams import Words, commands_in
 
-Words = tuple[bytes, ...]
 TOLERANCE_MS = 5000
 EPOCH_MS_DIGITS = 13
 FLAG_WRITE = 1
@@ -165,16 +165,6 @@ RANDOM_CASES = {
     "spop-some": ["SADD s 1 2 3 4 5 6 7 8 9", "SPOP s 2", "SADD s 1 2 3 4 5 6 7 8 9", "SPOP s 8"],
     "spop-in-multi": ["SADD s a b c d e", "MULTI", "SPOP s 2", "SPOP s", "EXEC"],
 }
-
-
-def commands_in(data: bytes) -> list[Words]:
-    """The commands of a piece of a log."""
-    import io
-    file = io.BytesIO(data)
-    found = []
-    while file.tell() < len(data):
-        found.append(tuple(bulk.data for bulk in read_reply(file).items))
-    return found
 
 
 class OracleSide:
