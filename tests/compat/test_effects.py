@@ -85,12 +85,12 @@ CASES = {
     # -- databases
     "flush": ["FLUSHDB", "FLUSHALL", "SET k v", "FLUSHDB ASYNC", "flushall sync", "SELECT 2", "FLUSHDB", "SET k v",
               "FLUSHALL", "FLUSHDB SYNC", "FLUSHALL x"],
-    "swapdb": ["SET k v", "SWAPDB 0 1", "SET k w", "SWAPDB 0 0", "SELECT 1", "GET k", "SET q 1", "SWAPDB 1 3", "SET z 1",
-               "SWAPDB 0 99"],
+    "swapdb": ["SET k v", "SWAPDB 0 1", "SET k w", "SWAPDB 0 0", "SELECT 1", "GET k", "SET q 1", "SWAPDB 1 3",
+               "SET z 1", "SWAPDB 0 99"],
     "select": ["SELECT 5", "SET k v", "GET k", "SELECT 4", "SELECT 5", "SET k v", "SELECT 0", "DEL none", "SET k v"],
     # -- hashes
-    "hash": ["HSET h a 1", "HSET h a 1", "HSET h a 1 b 2", "HMSET h c 3", "HSETNX h a 1", "HSETNX h d 1", "HINCRBY h a 5",
-             "HINCRBY h n 0", "HDEL h none", "HDEL h a none", "HDEL h b c d n", "HDEL h a"],
+    "hash": ["HSET h a 1", "HSET h a 1", "HSET h a 1 b 2", "HMSET h c 3", "HSETNX h a 1", "HSETNX h d 1",
+             "HINCRBY h a 5", "HINCRBY h n 0", "HDEL h none", "HDEL h a none", "HDEL h b c d n", "HDEL h a"],
     "hincrbyfloat": ["HINCRBYFLOAT h f 1.5", "HINCRBYFLOAT h f 1e2", "HSET h t x", "HINCRBYFLOAT h t 1",
                      "hincrbyfloat h f 0"],
     # -- lists
@@ -108,8 +108,8 @@ CASES = {
     "blocking-at-once": ["RPUSH l a b c d e f g h i j", "BLPOP none l 0", "BRPOP l 0", "BLMPOP 0 2 none l LEFT",
                          "BLMPOP 0 1 l RIGHT COUNT 2", "BLMOVE l m LEFT RIGHT 0", "BRPOPLPUSH l m 0", "blpop l 1",
                          "BLPOP none 0.01", "BLMPOP 0 1 l LEFT COUNT 99"],
-    "blocking-served": ["b: BLPOP none l 0", "RPUSH l a b", "b: BRPOP l2 0", "RPUSH l2 x", "b: BLMPOP 0 1 l3 RIGHT COUNT 5",
-                        "RPUSH l3 a b c", "b: BLMOVE l4 m LEFT RIGHT 0", "RPUSH l4 a", "b: BRPOPLPUSH l5 m 0",
+    "blocking-served": ["b: BLPOP none l 0", "RPUSH l a b", "b: BRPOP l2 0", "RPUSH l2 x",
+                        "b: BLMPOP 0 1 l3 RIGHT COUNT 5", "RPUSH l3 a b c", "b: BLMOVE l4 m LEFT RIGHT 0", "RPUSH l4 a", "b: BRPOPLPUSH l5 m 0",
                         "RPUSH l5 a", "b: BLMPOP 0 1 l6 LEFT", "LPUSH l6 a"],
     "blocking-several": ["b: BLPOP l 0", "c: BLPOP l 0", "d: BRPOP l 0", "RPUSH l a b c d"],
     "blocking-chain": ["b: BLMOVE l m LEFT RIGHT 0", "c: BLPOP m 0", "RPUSH l a"],
@@ -119,8 +119,8 @@ CASES = {
     "blocking-wrong": ["b: BLMOVE l m LEFT RIGHT 0", "SET m v", "RPUSH l a"],
     "blocking-in-multi": ["RPUSH l a b", "MULTI", "BLPOP l 0", "BLPOP none 0", "BLMOVE l m LEFT LEFT 0", "EXEC"],
     # -- sets
-    "set-type": ["SADD s a b c", "SADD s a", "SADD s a d", "SREM s none", "SREM s a none", "SMOVE s t b", "SMOVE s t none",
-                 "SMOVE s s c", "SREM s c d", "SMOVE none t a"],
+    "set-type": ["SADD s a b c", "SADD s a", "SADD s a d", "SREM s none", "SREM s a none", "SMOVE s t b",
+                 "SMOVE s t none", "SMOVE s s c", "SREM s c d", "SMOVE none t a"],
     "set-store": ["SADD s a b", "SADD t b c", "SINTERSTORE d s t", "SUNIONSTORE d s t", "SDIFFSTORE d s t",
                   "SINTERSTORE d s none", "SINTERSTORE d s none", "SDIFFSTORE e none s"],
     "spop": ["SADD s a", "SPOP s", "SPOP s", "SADD s a b c", "SPOP s 3", "SADD s a b c", "SPOP s 9", "SPOP s 0",

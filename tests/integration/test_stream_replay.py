@@ -18,7 +18,7 @@ from tests.streams import commands_in
 DATABASES = 3
 HOURS_MS = 3_600_000
 KEYS = strategies.KEYS[:4]
-DUMPS = (b"\x00\x01v\n\x00\x91\x08\xce\xb2\x198\x8a\xce",)
+DUMP_OF_V = b"\x00\x01v\n\x00\x91\x08\xce\xb2\x198\x8a\xce"
 
 key = st.sampled_from(KEYS)
 item = st.one_of(st.sampled_from([b"a", b"b", b"c", b"", b"1", b"007", b"x" * 64, b"z" * 600]),
@@ -40,11 +40,12 @@ float_step = st.sampled_from([b"0.1", b"1.5", b"-3e2", b"10"])
 strings = st.one_of(strategies.string_commands, strategies.bitmap_commands, words(b"INCRBYFLOAT", key, float_step))
 whole = st.one_of(strategies.generic_commands, strategies.rare_commands,
                   words(b"EXPIRE", key, hours.map(lambda n: n * 3600)), words(b"SET", key, item, b"PXAT", b"1"),
-                  words(b"RESTORE", key, hours.map(lambda n: n * HOURS_MS), st.sampled_from(DUMPS), options(b"REPLACE")),
+                  words(b"RESTORE", key, hours.map(lambda n: n * HOURS_MS), DUMP_OF_V, options(b"REPLACE")),
                   words(b"SORT", key, b"ALPHA", b"STORE", key))
 collections = st.one_of(
     words(b"SADD", key, items), words(b"SREM", key, items), words(b"SPOP", key), words(b"SPOP", key, count),
-    words(b"SMOVE", key, key, item), words(st.sampled_from([b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"]), key, some_keys),
+    words(b"SMOVE", key, key, item),
+    words(st.sampled_from([b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"]), key, some_keys),
     words(st.sampled_from([b"LPUSH", b"RPUSH", b"LPUSHX"]), key, items),
     words(st.sampled_from([b"LPOP", b"RPOP"]), key, maybe(words(count))),
     words(b"LTRIM", key, rank, rank), words(b"LREM", key, rank, item), words(b"LSET", key, rank, item),

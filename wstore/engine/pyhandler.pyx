@@ -104,6 +104,11 @@ cdef class Session:
         """Whether there is no connection: a call of Engine.execute."""
         return (self.alive().flags & CLIENT_INTERNAL) != 0
 
+    @property
+    def in_transaction(self):
+        """Whether EXEC runs the command that is being handled: what begins between two commands has to wait."""
+        return (self.alive().flags & CLIENT_EXECUTING) != 0
+
     def set_no_evict(self, bint on):
         self.set_flag(CLIENT_NO_EVICT, on)
 
