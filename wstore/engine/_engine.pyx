@@ -16,6 +16,7 @@ from wstore.engine.abi cimport *
 from wstore.engine.client cimport *
 from wstore.engine.keyspace cimport *
 from wstore.engine.links cimport *
+from wstore.engine.loader cimport *
 from wstore.engine.rdb_format cimport *
 from wstore.engine.record cimport *
 from wstore.engine.reply cimport *
@@ -67,3 +68,7 @@ include "rdb_read.pyx"
 include "rdb_skip.pyx"
 include "rdb_reader.pyx"
 include "log_scan.pyx"
+include "aof_read.pyx"
+include "load_rdb.pyx"
+include "load_aof.pyx"
+include "loader.pyx"

@@ -194,7 +194,8 @@ cdef inline void touch_entry(const Entry* e) noexcept nogil:
 
 
 cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
-    return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms
+    """Nothing expires while files are loaded: what they say was said of keys that were there."""
+    return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms and not store.loading
 
 
 cdef inline bint keeps_expired(Store* store) noexcept nogil:

@@ -182,7 +182,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
         resume_unblocked(s)
     upkeep(s, begin_us)
     cron(s, begin_us)
-    again = ks_turn(s.store, TURN_BUDGET_US)
+    again = loader_turn(s) | ks_turn(s.store, TURN_BUDGET_US)
     if s.closing_count > 0:
         close_marked(s)
     snapshot_turn(s)

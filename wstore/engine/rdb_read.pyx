@@ -330,7 +330,7 @@ cdef int rdb_next(RdbRead* r, RdbItem* item) noexcept nogil:
 
 
 cdef int rdb_check_sum(RdbRead* r, uint64_t crc) noexcept nogil:
-    """Behind RDB_ITEM_END: take the checksum and compare it with that of the bytes up to here; 0 in it: none was made."""
+    """Behind RDB_ITEM_END: take the checksum and compare it with that of the bytes up to here. 0: none was made."""
     cdef uint64_t told
     if r.version < RDB_VERSION_SUMMED:
         return 0

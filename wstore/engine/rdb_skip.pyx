@@ -199,3 +199,28 @@ cdef int rdb_value_type(int rdb_type) noexcept nogil:
                     RDB_TYPE_HASH_LISTPACK_TTLS):
         return TYPE_HASH
     return TYPE_LIMIT
+
+
+cdef bint rdb_object_is_empty(int rdb_type, const uint8_t* p, const uint8_t* end) noexcept nogil:
+    """Whether an object, whose structure is right, has no elements: a count of 0, or a compact encoding with one."""
+    cdef RdbRead r
+    cdef RdbText s
+    cdef bint empty = False
+    memset(&r, 0, sizeof(r))
+    r.start = r.at = p
+    r.end = end
+    if rdb_type == RDB_TYPE_STRING or rdb_type == RDB_TYPE_HASH_ZIPMAP or p == end:
+        return False
+    if rdb_type in (RDB_TYPE_LIST, RDB_TYPE_SET, RDB_TYPE_ZSET, RDB_TYPE_HASH, RDB_TYPE_ZSET_2, RDB_TYPE_LIST_QUICKLIST,
+                    RDB_TYPE_LIST_QUICKLIST_2):
+        return p[0] == 0
+    if rdb_value_type(rdb_type) == TYPE_LIMIT or rdb_type >= RDB_TYPE_HASH_TTLS_EARLY or rdb_text(&r, &s):
+        return False
+    if rdb_type in (RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_HASH_ZIPLIST):
+        empty = s.text.len == 11 and memcmp(s.text.ptr + 8, b"\0\0\xff", 3) == 0
+    elif rdb_type == RDB_TYPE_SET_INTSET:
+        empty = s.text.len == 8 and memcmp(s.text.ptr + 4, b"\0\0\0\0", 4) == 0
+    else:
+        empty = s.text.len == 7 and memcmp(s.text.ptr + 4, b"\0\0\xff", 3) == 0
+    rdb_text_free(&s)
+    return empty

@@ -111,6 +111,21 @@ cdef class Engine:
         self.check_open()
         return freeze_value(self, key)
 
+    # -- loading ---------------------------------------------------------------------------------------------------
+
+    def load_begin(self, list files not None, then, bint wait=False):
+        """Load files, (path, "rdb" or "aof") in this order, into the store; `then(error, report)` is called at the end,
+        on the loop's thread: error is None or a text, the report a dict (loader.pyx: load_report).
+
+        With a loop it is loaded in its turns, unless `wait`; otherwise before this returns. A torn last file is no
+        error: the report tells where. RuntimeError: a load is running.
+        """
+        load_files(self, files, then, wait)
+
+    def load_progress(self):
+        """How far a load is (dict), or None: none is running."""
+        return load_progress(server_of(self.store))
+
     # -- commands ------------------------------------------------------------------------------------------------
 
     def execute(self, *args):
