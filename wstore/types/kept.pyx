@@ -1,4 +1,4 @@
-"""What frozen values of all types share: pieces of memory kept for a snapshot, and who frees a value while it is frozen.
+"""What frozen values of all types share: memory kept for a snapshot, and who frees a value while it is frozen.
 
     value ──frozen──> captured directory ──> nodes as they stood, each with the value's epoch at its last change
                       kept pieces            nodes and texts that the value has no more

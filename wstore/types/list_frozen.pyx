@@ -1,4 +1,4 @@
-"""A big list in a snapshot: frozen, encoded as an RDB object on the snapshot's thread, thawed (kept.pyx has the protocol).
+"""A big list in a snapshot: frozen, encoded as an RDB object on the snapshot's thread, thawed (see kept.pyx).
 
 Freezing copies the slots, 16 bytes for a node of 8 KB, and reads no node.
 
