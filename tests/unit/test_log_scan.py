@@ -51,6 +51,11 @@ def test_cut_at_every_length(scan):
         assert walk.commands_behind() is None
 
 
+def test_what_is_behind_the_limit_is_not_looked_at(scan):
+    walk = scan(SET + b"rubbish", until=len(SET))
+    assert (walk.state, walk.whole, walk.commands) == ("until", len(SET), 1)
+
+
 def test_limit_at_every_offset(scan):
     for until in range(len(LOG) + 1):
         walk = scan(LOG, until=until)

@@ -2,7 +2,9 @@
 
     wstore version
     wstore slots redis://127.0.0.1:6379
+    wstore check /var/lib/wstore
     wstore rdb dump.rdb
+    wstore restore --dir /var/lib/wstore --until-time 2026-01-31T12:00:00 --output /var/lib/restored
 """
 import sys
 
@@ -10,8 +12,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from wstore.cli.check_command import check
 from wstore.cli.client import Address, Client
 from wstore.cli.rdb_command import rdb
+from wstore.cli.restore_command import restore_command
 from wstore.errors import ReplyError
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 
@@ -73,7 +77,9 @@ def show_slots(counts, top, by, console):
     console.print(f"{total:,} keys in {len(counts):,} of {SLOTS:,} slots", highlight=False)
 
 
+main.add_command(check)
 main.add_command(rdb)
+main.add_command(restore_command)
 
 if __name__ == "__main__":
     main()

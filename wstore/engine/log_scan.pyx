@@ -235,6 +235,8 @@ cdef class LogScan:
         self.begins = scan_tell(&self.input)
         if scan_ahead(&self.input, 1) == 0:
             return SCAN_TORN if self.inside else SCAN_END
+        if not self.inside and self.begins >= self.until:
+            return SCAN_UNTIL
         if self.input.buf[self.input.pos] == c"#":
             result = scan_note(&self.input, &stamp)
         else:

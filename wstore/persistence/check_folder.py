@@ -1,0 +1,61 @@
+"""Checks of a whole data directory: its RDB files, and each log with what its manifest says of it."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from wstore.persistence.check import Finding, spoiled
+from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
+from wstore.persistence.manifest import ManifestError
+
+Look = Callable[[str], Finding]
+
+
+def check_folder(folder: str, look: Look) -> list[Finding]:
+    """What `look` (check_file, say) finds in every file of a data directory, and what is wrong between them."""
+    logs = manifests_in(folder)
+    found = [look(entry.path) for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+             if entry.is_file() and entry.name.endswith((".rdb",) if logs else (".rdb", ".aof"))
+             and not is_listed(entry.path, logs)]
+    for where, name in logs:
+        found += check_listed(where, name, look)
+    return found
+
+
+def is_listed(path: str, logs: list[tuple[str, str]]) -> bool:
+    """Whether a file belongs to a log of the same folder."""
+    return any(path.startswith(os.path.join(where, f"{name}.")) for where, name in logs)
+
+
+def check_listed(where: str, name: str, look: Look) -> list[Finding]:
+    """The files that one manifest names."""
+    path = os.path.join(where, f"{name}.manifest")
+    listed = Finding(path, "manifest", os.path.getsize(path))
+    try:
+        folder = LogFolder(where, name)
+    except ManifestError as error:
+        return [spoiled(listed, 0, str(error).removeprefix(f"{path}: "))]
+    listed.files = len(folder.bases) + len(folder.logs)
+    return [listed, *(check_listed_file(file, folder, look) for file in folder.bases + folder.logs)]
+
+
+def check_listed_file(file: LogFile, folder: LogFolder, look: Look) -> Finding:
+    if not os.path.exists(file.path):
+        return spoiled(Finding(file.path, "log", 0), 0, "the manifest names it, but it is not there")
+    found = look(file.path)
+    if found.state == "torn" and file is not folder.logs[-1]:
+        found.state = "damaged"
+        found.reason += ", though it is not the last one of the log"
+    behind = following(file, folder)
+    if found.state == "whole" and behind is not None and file.start + found.size != behind.start:
+        spoiled(found, found.size, f"the next file of the log begins at offset {behind.start:,}, but this one ends at "
+                                   f"{file.start + found.size:,}")
+    return found
+
+
+def following(file: LogFile, folder: LogFolder) -> LogFile | None:
+    """The log behind a log, None: it is the last one, or a base."""
+    if file.is_base or not folder.has_offsets:
+        return None
+    later = folder.logs[folder.logs.index(file) + 1:]
+    return later[0] if later else None

@@ -1,0 +1,154 @@
+"""Recovery of a point in time: a new data directory from a base and the log behind it, up to an offset or a time.
+
+The result is a log of its own: it begins anew at offset 0, so that nobody takes what comes to it for the stream of the
+server that it was taken from.
+
+Invariant: the manifest is written last. A folder that was not finished has none, and no server starts from it.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wstore.engine._engine import LogScan
+from wstore.persistence.check import PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
+from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
+
+FOLDER = "appendonlydir"
+Progress = Callable[[str, int, int], None]      # file, bytes done, bytes in all
+
+
+class RestoreError(Exception):
+    """That point cannot be restored; the text says why."""
+
+
+@dataclass
+class Restored:
+    """name of the log; offset: in the stream, where what was restored ends; commands: behind the base."""
+    name: str
+    base: LogFile | None
+    offset: int = 0
+    commands: int = 0
+
+
+def restore(source: str, output: str, until_offset: int | None = None, until_ms: int | None = None,
+            progress: Progress = lambda name, done, total: None) -> Restored:
+    """Write to `output`, which must be new or empty, what the log in data directory `source` held at that point.
+
+    Of the log everything up to `until_offset` in the stream counts, or what was written up to Unix time `until_ms`;
+    the last command or transaction that is whole by then is the last one. OSError, ManifestError, RestoreError.
+    """
+    folder = the_log(source)
+    if os.path.exists(output) and (not os.path.isdir(output) or os.listdir(output)):
+        raise RestoreError(f"{output} is there and is no empty folder")
+    until_s = None
+    if until_ms is not None:
+        until_offset, until_s = limits(folder, until_ms)
+    base, logs = chosen(folder, until_offset)
+    result = Restored(folder.name, base)
+    os.makedirs(os.path.join(output, FOLDER))
+    lines = [copied_base(result, base, output, progress)] if base else []
+    for number, log in enumerate(logs, 1):
+        lines.append(f"file {quoted(f'{folder.name}.{number}.incr.aof')} seq {number} type i\n")
+        scan = LogScan(log.path, until=None if until_offset is None else until_offset - log.start, until_s=until_s)
+        walk(scan, log, log is logs[-1], progress)
+        copy_start(log.path, os.path.join(output, FOLDER, f"{folder.name}.{number}.incr.aof"), scan.whole)
+        result.offset = log.start + scan.whole
+        result.commands += scan.commands
+        if scan.state != "end":
+            break
+    write_manifest(output, folder.name, lines)
+    return result
+
+
+def the_log(source: str) -> LogFolder:
+    found = manifests_in(source)
+    if len(found) != 1:
+        which = ", ".join(os.path.join(where, name) for where, name in found)
+        raise RestoreError(f"{source} has more than one log: {which}" if found
+                           else f"{source} has no log: there is no manifest in it or in a folder of it")
+    return LogFolder(*found[0])
+
+
+# -- which files -----------------------------------------------------------------------------------------------------
+
+def limits(folder: LogFolder, until_ms: int) -> tuple[int | None, int | None]:
+    """The offset, or the time of annotations in seconds, that a time stands for."""
+    times = folder.times()
+    if not folder.logs or until_ms >= os.stat(folder.logs[-1].path).st_mtime_ns // 1_000_000:
+        return None, None       # nothing was written later
+    if times:
+        offset = max((offset for stamp, offset in times if stamp <= until_ms), default=None)
+        if offset is None:
+            raise RestoreError("that time is before the first one that the log tells")
+        return offset, None
+    if not any(tells_time(log.path) for log in folder.logs):
+        raise RestoreError("the log tells no times: it has neither .times files nor annotations")
+    return None, until_ms // 1000
+
+
+def tells_time(path: str) -> bool:
+    """Whether a log begins with an annotation of time, as those of Redis do that has `aof-timestamp-enabled yes`."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"#TS:"
+
+
+def chosen(folder: LogFolder, until_offset: int | None) -> tuple[LogFile | None, list[LogFile]]:
+    """The latest base that is not past the offset, and the logs from there on."""
+    fits = [base for base in folder.bases if until_offset is None or base.start <= until_offset]
+    if not fits and (folder.bases or not folder.logs or folder.logs[0].start > 0):
+        first = folder.bases[0].start if folder.bases else None
+        raise RestoreError("the log has no base" if first is None else
+                           f"the earliest base that was kept is at offset {first:,}")
+    base = fits[-1] if fits else None
+    start = base.start if base else 0
+    logs = [log for log in folder.logs if log.start >= start]
+    expected = start
+    for log in logs:
+        if log.start != expected:
+            raise RestoreError(f"the log from offset {expected:,} to {log.start:,} was not kept")
+        expected += log.size
+    if until_offset is not None and until_offset > expected:
+        raise RestoreError(f"the log ends at offset {expected:,}")
+    return base, logs if until_offset is None else [log for log in logs if log.start <= until_offset]
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+def copied_base(result: Restored, base: LogFile, output: str, progress: Progress) -> str:
+    """Copy the base, once it has proved whole; its line in the manifest."""
+    found = check_file(base.path, lambda done: progress(base.name, done, base.size))
+    if found.state != "whole":
+        raise RestoreError(f"{base.path} is {found.state}: at byte {found.offset:,}: {found.reason}")
+    name = f"{result.name}.1.base{base.name[-4:]}"
+    copy_start(base.path, os.path.join(output, FOLDER, name))
+    result.offset = base.start
+    return f"file {quoted(name)} seq 1 type b\n"
+
+
+def walk(scan: LogScan, log: LogFile, is_last: bool, progress: Progress) -> None:
+    """Walk through a log up to the point that is wanted; RestoreError if it cannot be read up to there."""
+    while scan.advance(PIECE_BYTES):
+        progress(log.name, scan.at, scan.size)
+    at, state = scan.at, scan.state
+    if scan.damaged or state == "torn" and not (is_last and scan.commands_behind() is None):
+        raise RestoreError(f"{log.path} is damaged at byte {at:,}, offset {log.start + at:,}: {REASONS[state]}. Before "
+                           f"that, offset {log.start + scan.whole:,} can be restored")
+
+
+def write_manifest(output: str, name: str, lines: list[str]) -> None:
+    path = os.path.join(output, FOLDER, f"{name}.manifest")
+    with open(path, "x") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    for folder in (os.path.join(output, FOLDER), output, os.path.dirname(os.path.abspath(output))):
+        sync_folder(folder)
+
+
+def quoted(name: str) -> str:
+    """A name as one word of a manifest."""
+    if name.isprintable() and not set(name) & set(" \"'\\"):
+        return name
+    return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(name)) + '"'
