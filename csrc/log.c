@@ -42,7 +42,8 @@ struct ws_log {
     pthread_cond_t eased;           /* those who wait for either: less in the queue, a sync done */
     ws_log_buffer queue;
     int64_t queue_start;
-    int64_t roll_at;                /* a new file begins here; -1: none is to */
+    int64_t *rolls;                 /* offsets at which new files are to begin, in order */
+    size_t roll_count, roll_cap;
     int64_t stamp_ms, stamp_offset; /* for the file of times, or 0 */
     int64_t stamped_ms, stamped_offset;
     char *base_name;                /* to be told to the manifest, or NULL */
@@ -89,7 +90,6 @@ ws_log *ws_log_new(const char *dir, const char *name) {
     init_cond(&l->wanted);
     init_cond(&l->sync_wanted);
     init_cond(&l->eased);
-    l->roll_at = -1;
     l->sync_fd = -1;
     atomic_store(&l->policy, WS_LOG_EVERYSEC);
     return l;
@@ -105,6 +105,7 @@ void ws_log_free(ws_log *l) {
     ws_free(l->chunk.data);
     ws_free(l->queue.data);
     ws_free(l->base_name);
+    ws_free(l->rolls);
     ws_free(l);
 }
 
@@ -212,7 +213,7 @@ static int64_t take_chunk(ws_log *l) {
         l->stamp_ms = 0;
         pthread_cond_broadcast(&l->eased);
     }
-    const int64_t roll_at = l->roll_at;
+    const int64_t roll_at = l->roll_count > 0 ? l->rolls[0] : -1;
     pthread_mutex_unlock(&l->lock);
     if (stamp_ms > 0) ws_log_disk_stamp(l->disk, stamp_ms, stamp_offset);
     return roll_at;
@@ -224,7 +225,8 @@ static int roll_now(ws_log *l, int64_t roll_at) {
     pthread_mutex_unlock(&l->lock);
     if (l->disk->start < roll_at && (sync_now(l) != 0 || ws_log_disk_roll(l->disk) != 0)) return -1;
     pthread_mutex_lock(&l->lock);
-    if (l->roll_at == roll_at) l->roll_at = -1;
+    l->roll_count--;
+    memmove(l->rolls, l->rolls + 1, l->roll_count * sizeof *l->rolls);
     pthread_mutex_unlock(&l->lock);
     return 0;
 }
@@ -288,7 +290,7 @@ static void sleep_writer(ws_log *l) {
         l->stamp_ms = l->stamped_ms = now_ms;
         l->stamp_offset = l->stamped_offset = atomic_load(&l->end);
     }
-    if (l->queue.len > 0 || l->base_name != NULL || l->roll_at >= 0 || l->stopping) return;
+    if (l->queue.len > 0 || l->base_name != NULL || l->roll_count > 0 || l->stopping) return;
     l->asleep = 1;
     wait_for(&l->wanted, &l->lock, is_synced(l) ? IDLE_WAIT_MS : UNSYNCED_WAIT_MS);
     l->asleep = 0;
@@ -419,8 +421,12 @@ int ws_log_commit(ws_log *l) {
 
 void ws_log_roll(ws_log *l) {
     pthread_mutex_lock(&l->lock);
-    l->roll_at = atomic_load(&l->end);
-    atomic_store(&l->next_start, l->roll_at);
+    if (l->roll_count == l->roll_cap) {
+        l->roll_cap = 2 * l->roll_cap + 4;
+        l->rolls = ws_realloc(l->rolls, l->roll_cap * sizeof *l->rolls);
+    }
+    l->rolls[l->roll_count++] = atomic_load(&l->end);
+    atomic_store(&l->next_start, atomic_load(&l->end));
     if (l->asleep) pthread_cond_signal(&l->wanted);
     pthread_mutex_unlock(&l->lock);
 }

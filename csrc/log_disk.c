@@ -212,6 +212,20 @@ void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {
 
 /* -- bases and history ---------------------------------------------------------------------------------------------- */
 
+static int goes_behind(const ws_log_file *a, const ws_log_file *b) {
+    return a->start != b->start ? a->start > b->start : ws_log_is_incr(a) > ws_log_is_incr(b);
+}
+
+/* By their starts, a base in front of the log behind it; the file that is written to stays the last. */
+static void sort_files(ws_log_files *files) {
+    for (size_t i = 1; i < files->count; i++) {
+        const ws_log_file file = files->at[i];
+        size_t to = i;
+        for (; to > 0 && goes_behind(&files->at[to - 1], &file); to--) files->at[to] = files->at[to - 1];
+        files->at[to] = file;
+    }
+}
+
 int ws_log_disk_base(ws_log_disk *d, const char *name, int64_t seq, int64_t offset) {
     ws_log_file base = {.name = (char *)name, .type = WS_LOG_BASE, .seq = seq, .start = offset};
     ws_log_files list;
@@ -229,9 +243,7 @@ int ws_log_disk_base(ws_log_disk *d, const char *name, int64_t seq, int64_t offs
         return -1;
     }
     ws_log_files_add(&list, base);
-    const ws_log_file last = list.at[list.count - 1];   /* in front: the file that is written to stays the last */
-    memmove(list.at + 1, list.at, (list.count - 1) * sizeof last);
-    list.at[0] = last;
+    sort_files(&list);
     if (replace_list(d, &list, 0) != 0) return -1;
     d->hidden = 0;
     count_bytes(d);

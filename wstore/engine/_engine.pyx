@@ -17,6 +17,7 @@ from wstore.engine.client cimport *
 from wstore.engine.keyspace cimport *
 from wstore.engine.links cimport *
 from wstore.engine.loader cimport *
+from wstore.engine.log cimport *
 from wstore.engine.rdb_format cimport *
 from wstore.engine.record cimport *
 from wstore.engine.reply cimport *
@@ -48,6 +49,7 @@ include "observers.pyx"
 include "pubsub.pyx"
 include "prefetch.pyx"
 include "effects.pyx"
+include "log.pyx"
 include "dispatch.pyx"
 include "transactions.pyx"
 include "blocking.pyx"

@@ -205,7 +205,10 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t appendfsync                 # 0 no, 1 everysec, 2 always
     int64_t aof_segment_size            # bytes; 0: no roll-over by size
     int64_t lazyfree_lazy_expire
-    int64_t spare[8]
+    int64_t no_appendfsync_on_rewrite
+    int64_t aof_retention_bytes         # of history; 0: no limit; with the other 0 as well: none is kept
+    int64_t aof_retention_time          # seconds
+    int64_t spare[5]
 
 ctypedef void (*ChannelFn)(void* arg, Str channel) noexcept nogil
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil

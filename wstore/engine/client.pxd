@@ -59,6 +59,7 @@ cdef enum ClientFlag:
     CLIENT_DIRTY = 1 << 20              # a key that it watches has changed: EXEC runs nothing
     CLIENT_PUBSUB = 1 << 21             # it has subscriptions
     CLIENT_PUSHED = 1 << 22             # messages for it wait in Server.pushed until its command has replied
+    CLIENT_LOGGED = 1 << 23             # its commands in this turn have left effects in the stream
     CLIENT_BLOCKED = 1 << 24            # it waits for a key: Client.blocked
     CLIENT_RESUMING = 1 << 25           # it was unblocked, and its requests behind that wait: in Server.unblocked
     CLIENT_MADE_READY = 1 << 26         # its command has made a key ready that others wait for

@@ -175,7 +175,7 @@ cdef void put_back(Client* c, size_t start) noexcept nogil:
 
 cdef void send_early(Server* s, Client* c) noexcept nogil:
     """Much output already: to the socket with it now, and look at the limits."""
-    if c.fd < 0 or c.flags & CLIENT_WRITE_BLOCKED:
+    if c.fd < 0 or c.flags & CLIENT_WRITE_BLOCKED or log_holds(s, c):
         return
     if not output_send(s, c):
         client_close(s, c)
@@ -304,6 +304,9 @@ cdef bint may_run(Server* s, Client* c, Call* call) noexcept nogil:
         return 0
     if c.flags & CLIENT_MULTI and spec.flags & CMD_NO_MULTI:
         reply_error(call, b"ERR Command not allowed inside a transaction")
+        return 0
+    if log_refuses(s, c, spec):
+        log_refuse(s, call)
         return 0
     if c.flags & CLIENT_PUBSUB and c.resp == 2 and not (c.flags & CLIENT_EXECUTING or may_run_subscribed(spec)):
         refuse_subscribed(call)

@@ -156,6 +156,8 @@ cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
     cdef Stream* t = &s.stream
     cdef bint outer_said = t.said
     cdef int64_t dirty = s.store.dirty
+    cdef int64_t end = t.end
+    cdef bint writes = call.spec.flags & CMD_WRITE != 0
     t.said = call.spec.fn == NULL
     t.depth += 1
     if call.spec.fn != NULL:
@@ -164,6 +166,8 @@ cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
         call_python(s, c, call)     # which may free spec
     if s.store.dirty != dirty and not t.said:
         stream_put_call(s, c, call)
+    if writes and t.end != end:
+        c.flags |= CLIENT_LOGGED
     t.said = outer_said
     t.depth -= 1
     stream_end_unit(t)

@@ -38,6 +38,9 @@ cdef void client_write(Server* s, Client* c) noexcept nogil:
     """Send c's output; wait for its socket if that is full, close it if that was the last."""
     cdef bint was_blocked = (c.flags & CLIENT_WRITE_BLOCKED) != 0
     cdef bint blocked
+    if log_holds(s, c):
+        log_hold(s, c)
+        return
     if not output_send(s, c):
         client_close(s, c)
         return
@@ -66,6 +69,8 @@ cdef void write_replies(Server* s) noexcept nogil:
             check_output_limit(s, c)
         else:
             client_write(s, c)
+        if not log_holds(s, c):
+            c.flags &= ~<uint32_t>CLIENT_LOGGED
     s.writer_count = 0
     s.out_used = 0
 
@@ -186,6 +191,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     if s.closing_count > 0:
         close_marked(s)
     snapshot_turn(s)
+    log_turn(s)
     write_replies(s)
     bury_clients(s)
     s.store.stats.loop_turns += 1
@@ -365,7 +371,7 @@ cdef class Loop:
         with nogil:
             snapshot_stop(s.store)
         loop_close(s)
-        s.store.served = 0
+        s.store.served = s.log != NULL
         server_unlock(s)
         self.server = NULL
         for path in self.unix_paths:

@@ -11,7 +11,7 @@ CONFIG_FIELDS = (
     "hash_max_listpack_entries", "hash_max_listpack_value", "set_max_intset_entries", "zset_max_listpack_entries",
     "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events",
     "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size",
-    "lazyfree_lazy_expire")
+    "lazyfree_lazy_expire", "no_appendfsync_on_rewrite", "aof_retention_bytes", "aof_retention_time")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",

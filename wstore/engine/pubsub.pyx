@@ -142,7 +142,7 @@ cdef void push_to(Server* s, Client* c, char mark, const Reply* message) noexcep
 
 cdef void push_out(Server* s, Client* c) noexcept nogil:
     """Much output that the client did not ask for: try its socket, then look at the limits."""
-    if not c.flags & CLIENT_WRITE_BLOCKED and not output_send(s, c):
+    if not c.flags & CLIENT_WRITE_BLOCKED and not log_holds(s, c) and not output_send(s, c):
         client_close_asap(s, c)
     else:
         check_output_limit(s, c)

@@ -311,7 +311,9 @@ cdef object execute_argv(Store* store, Str* argv, int argc, int* db):
         value = take_reply(c)
         raise_kept(s)
     finally:
-        c.flags &= ~<uint32_t>CLIENT_BUSY
+        if log_leave(s) != 0 and c.flags & CLIENT_LOGGED:
+            value = log_not_safe(s)
+        c.flags &= ~<uint32_t>(CLIENT_BUSY | CLIENT_LOGGED)
         s.tick = outer_tick
         store.no_touch = outer_no_touch
         wake_loop(s)

@@ -93,7 +93,8 @@ cdef void server_configure(Server* s) noexcept nogil:
     cdef bint logs = slower_than_us >= 0 and store.config.slowlog_max_len > 0
     s.slow_ticks = <uint64_t>(<double>slower_than_us * s.ticks_per_us) if logs else <uint64_t>-1
     links_observe(s)
-    s.guarded = store.loading or s.monitor_count > 0 or s.pause_until_ms > 0
+    log_configure(s)
+    s.guarded = (store.loading or s.monitor_count > 0 or s.pause_until_ms > 0 or log_error(s) != 0)
 
 
 cdef void server_lock(Server* s) noexcept nogil:

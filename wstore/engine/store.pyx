@@ -29,6 +29,8 @@ cdef class Engine:
     def __dealloc__(self):
         if self.store != NULL:
             if self.store.server != NULL:
+                if server_of(self.store).log != NULL:
+                    log_end(server_of(self.store))
                 server_destroy(server_of(self.store))
             with nogil:
                 store_free(self.store)
@@ -46,6 +48,8 @@ cdef class Engine:
         server_enter(s)
         with nogil:
             snapshot_stop(self.store)
+        if s.log != NULL:
+            log_end(s)
         self.closed = True
         self.store.served = True        # lets embedded calls look twice: see TypedStore.enter
         for i in range(self.store.db_count):
@@ -218,6 +222,68 @@ cdef class Engine:
             server_unlock(s)
         return taken
 
+    # -- the log: see log.pxd ------------------------------------------------------------------------------------
+
+    def log_open(self, dir_path, name, files=(), int64_t start=0, bint hidden=False):
+        """Log all writes from here on; the offset of the first byte of them (int).
+
+        files: those of the manifest, in its order: (name, type "b", "h" or "i", number, start) of each. The last one
+        is written on, if it is of type "i"; else, or if `hidden`, a new one begins, with nothing in front of it at
+        offset `start`. hidden: the manifest stays as it is until the first base (log_set_base). OSError.
+        """
+        cdef Server* s = server_of(self.store)
+        self.check_open()
+        server_enter(s)
+        try:
+            if s.log != NULL:
+                raise RuntimeError("there is a log already")
+            return log_begin(s, dir_path, name, files, start, hidden)
+        finally:
+            server_unlock(s)
+
+    def log_close(self):
+        """Have all on disk and log no more. OSError: some of it is lost; closed it is even so."""
+        cdef Server* s = server_of(self.store)
+        cdef int error = 0
+        import os
+        server_enter(s)
+        try:
+            if s.log != NULL:
+                error = log_end(s)
+        finally:
+            server_unlock(s)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def log_roll(self):
+        """Have the log begin a new file; the offset at which it does (int)."""
+        return log_call(self, 0)
+
+    def log_sync(self):
+        """Have all that was written until now on disk before this returns; the offset (int). OSError."""
+        return log_call(self, 1)
+
+    def log_next_seq(self, kind):
+        """The number of the next file of type "b" or "i"."""
+        return log_number(server_of(self.store), kind)
+
+    def log_set_base(self, name, int64_t number, int64_t offset, then=None):
+        """The file `name` holds the data at `offset`, where a file of the log begins: older ones become history.
+
+        then: called with None, or the text of an error, in a turn of the loop, once the manifest says so.
+        """
+        log_take_base(server_of(self.store), name, number, offset, then)
+
+    def log_state(self):
+        """None: no log. Else a dict of int: end, written, synced, file_start (offsets); current_bytes, base_bytes,
+        buffer_bytes, delayed_syncs; write_error, sync_error (errno or 0); syncing.
+        """
+        return log_facts(server_of(self.store))
+
+    def log_files(self):
+        """The files of the manifest, in its order: (name, type, number, start, bytes) of each."""
+        return log_file_list(server_of(self.store))
+
     # -- snapshots: see snapshot.pxd -------------------------------------------------------------------------------
 
     def snapshot_save(self, str path not None, aux=(), slots=None):
@@ -234,17 +300,19 @@ cdef class Engine:
         finally:
             server_unlock(s)
 
-    def snapshot_begin(self, str path not None, aux=(), slots=None, then=None):
+    def snapshot_begin(self, str path not None, aux=(), slots=None, then=None, roll_log=False):
         """Have a thread do what snapshot_save does, with the keys as they are now; the stream's offset (int).
 
         then: called with None, or the text of an error, between two turns of the loop once it has ended. Without a
-        loop it is done, and `then` called, before this returns.
+        loop it is done, and `then` called, before this returns. roll_log: the log begins a new file there.
         """
         cdef Server* s = server_of(self.store)
         cdef int64_t offset = s.stream.end
         self.check_open()
         if s.poll_fd < 0:
             error = None
+            if roll_log:
+                self.log_roll()
             try:
                 self.snapshot_save(path, aux, slots)
             except OSError as failed:
@@ -254,7 +322,10 @@ cdef class Engine:
             return offset
         server_enter(s)
         try:
-            return snapshot_in_background(self.store, path, aux, slots, then)
+            offset = snapshot_in_background(self.store, path, aux, slots, then)
+            if roll_log:
+                log_roll(s)
+            return offset
         finally:
             server_unlock(s)
 

@@ -65,10 +65,14 @@ cdef inline int enter(TypedStore self) except -1:
     return self.wait_for_lock() if self.store.served else 0
 
 
-cdef inline void leave(TypedStore self, int locked) noexcept:
-    if locked:
-        wake_loop(server_of(self.store))
-        server_unlock(server_of(self.store))
+cdef inline int enter_to_write(TypedStore self) except -1:
+    """The same for a change. ReplyError: the log fails."""
+    return self.wait_to_write() if self.store.served else 0
+
+
+cdef inline int leave(TypedStore self, int locked) except -1:
+    """ReplyError: the change is not safe in the log."""
+    return self.unlock() if locked else 0
 
 
 cdef inline int check_length(TypedStore self, const Str* text) except -1:
@@ -165,6 +169,23 @@ cdef class TypedStore(Engine):
         server_enter(server_of(self.store))
         return 1
 
+    cdef int wait_to_write(self) except -1:
+        self.wait_for_lock()
+        if log_error(server_of(self.store)):
+            error = log_not_safe(server_of(self.store))
+            server_unlock(server_of(self.store))
+            raise error
+        return 1
+
+    cdef int unlock(self) except -1:
+        cdef Server* s = server_of(self.store)
+        error = log_not_safe(s) if log_leave(s) else None
+        wake_loop(s)
+        server_unlock(s)
+        if error is not None:
+            raise error
+        return 0
+
     cdef inline Db* current_db(self) noexcept:
         return st_db(self.store, self.db_index)
 
@@ -201,7 +222,7 @@ cdef class TypedStore(Engine):
             take_str(value, &text)
             check_length(self, &text)
             hash = PyObject_Hash(key)
-            locked = enter(self)
+            locked = enter_to_write(self)
             write_string(self, hash, &name, text)
             leave(self, locked)
             return True
@@ -222,7 +243,7 @@ cdef class TypedStore(Engine):
         for key in keys:
             take_str(key, &name)
             ks_key(self.store, name, &k)
-            locked = enter(self)
+            locked = enter_to_write(self)
             self.store.now_ms = ws_unix_ms()
             if ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE):
                 ks_remove(self.store, self.current_db(), &k, &e)
@@ -311,7 +332,7 @@ cdef class TypedStore(Engine):
         cdef Entry e
         take_str(key, &name)
         ks_key(self.store, name, &k)
-        locked = enter(self)
+        locked = enter_to_write(self)
         found = ks_lookup(self.store, self.current_db(), &k, &e, LOOKUP_WRITE)
         if found:
             had_ttl = e.expire_ms != NO_EXPIRE
