@@ -72,6 +72,7 @@ cdef enum Observer:         # Store.observers: who is to hear of changes
     OBSERVE_BLOCKED = 1 << 2    # a client waits for a key
     OBSERVE_LOG = 1 << 3        # writes go to the stream: effects are wanted
     OBSERVE_SNAPSHOT = 1 << 4   # a snapshot is being taken: segments are saved before they change
+    OBSERVE_CHANGES = OBSERVE_EVENTS | OBSERVE_WATCH | OBSERVE_BLOCKED      # those that are told of each key
 
 cdef enum ChannelKind:      # what clients listen to
     CHANNEL_PLAIN = 0

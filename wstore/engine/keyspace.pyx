@@ -243,7 +243,7 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     if flags == LOOKUP_READ:
         if not found:
             store.stats.keyspace_misses += 1
-            if WS_UNLIKELY(store.observers):
+            if WS_UNLIKELY(store.observers & OBSERVE_CHANGES):
                 st_event(store, db, key, EVENT_KEY_MISS, b"keymiss")
             return False
         store.stats.keyspace_hits += 1
@@ -361,7 +361,7 @@ cdef void ks_put(Store* store, Db* db, const Key* key, Entry* old, const Value* 
                                                        record_size(key.len, v, expire_ms)), old)
         db.expires += expire_ms != NO_EXPIRE
         note_expire(<Segment*>old.segment, expire_ms)
-        if WS_UNLIKELY(store.observers):
+        if WS_UNLIKELY(store.observers & OBSERVE_CHANGES):
             st_event(store, db, key, EVENT_NEW, b"new")
     old.rec = NULL
 
