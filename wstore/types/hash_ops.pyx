@@ -24,10 +24,16 @@ cdef bint hash_encode_pair(void* arg, const Element* field, const Element* value
 
 cdef int hash_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     cdef HashEncode encode
+    cdef const uint8_t* pairs
+    cdef size_t count = hash_count(e)
+    rdb_put_byte(store, out, RDB_TYPE_HASH)
+    rdb_put_length(store, out, count)
+    if hash_is_packed(e):
+        pairs = hash_pairs(e, &count)
+        rdb_put_packed(store, out, pairs, e.value + e.len)
+        return 0
     encode.store = store
     encode.out = out
-    rdb_put_byte(store, out, RDB_TYPE_HASH)
-    rdb_put_length(store, out, hash_count(e))
     hash_each(store, e, hash_encode_pair, &encode)
     return 0
 

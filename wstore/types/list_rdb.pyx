@@ -17,10 +17,16 @@ cdef bint list_encode_each(void* arg, const Element* item, const Element* value,
 
 cdef int list_op_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     cdef ListEncoder encoder
-    encoder.store = store
-    encoder.out = out
+    cdef const uint8_t* items
+    cdef uint32_t count
     rdb_put_byte(store, out, RDB_TYPE_LIST)
     rdb_put_length(store, out, list_count(e))
+    if e.enc != ENC_PTR:
+        items = list_small_items(e, &count)
+        rdb_put_packed(store, out, items, e.value + e.len)
+        return 0
+    encoder.store = store
+    encoder.out = out
     list_each(store, e, list_encode_each, &encoder)
     return 0
 

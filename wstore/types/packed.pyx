@@ -238,6 +238,23 @@ cdef inline void reply_element(Call* c, const Element* e) noexcept nogil:
 
 
 cdef inline void rdb_put_element(Store* store, Reply* out, const Element* e) noexcept nogil:
-    cdef char scratch[ELEMENT_TEXT_ROOM]
-    if not e.is_int or not rdb_put_int(store, out, e.n):
-        rdb_put_string(store, out, element_text(e, scratch))
+    if e.is_int:
+        rdb_put_int(store, out, e.n)
+    else:
+        rdb_put_text(store, out, e.text)
+
+
+cdef void rdb_put_packed(Store* store, Reply* out, const uint8_t* p, const uint8_t* end) noexcept nogil:
+    """The packed elements from p to end as strings. A short text is the same in both forms: they are copied in rows."""
+    cdef uint8_t same_max = RDB_LZF_MIN if store.config.rdb_compression else RDB_LEN6_MAX
+    cdef const uint8_t* row
+    cdef Element e
+    while p < end:
+        row = p
+        while p < end and p[0] <= same_max:
+            p += 1 + p[0]
+        if p > row:
+            rdb_put_bytes(store, out, row, p - row)
+        if p < end:
+            p = element_read(p, &e)
+            rdb_put_element(store, out, &e)

@@ -19,7 +19,9 @@ cdef enum:
     RDB_SPECIAL = 0xC0          # top bits of a specially encoded string
     RDB_LEN32 = 0x80
     RDB_LEN64 = 0x81
+    RDB_LEN6_MAX = 0x3F         # a length up to here is one byte
     RDB_LEN_ROOM = 9            # bytes of the longest length
+    RDB_INT_ROOM = 21           # and of the longest integer
     RDB_INT_TEXT_MAX = 11       # longer strings are no 32-bit integer
     RDB_LZF_MIN = 20            # strings up to here are not compressed
     RDB_LZF_RATIO_MAX = 264     # no LZF stream expands further: 3 bytes to 264 + rounding
@@ -55,11 +57,12 @@ cdef inline void rdb_store_be(uint8_t* p, uint64_t n, int size_bytes) noexcept n
 
 cdef inline size_t rdb_store_length(uint8_t* p, uint64_t n) noexcept nogil:
     """Write length n to p (room for RDB_LEN_ROOM bytes); returns the bytes used."""
-    if n < 0x40:
+    if n <= RDB_LEN6_MAX:
         p[0] = <uint8_t>n
         return 1
     if n < 0x4000:
-        rdb_store_be(p, n | 0x4000, 2)
+        p[0] = <uint8_t>(0x40 | n >> 8)
+        p[1] = <uint8_t>n
         return 2
     if n <= 0xFFFFFFFFULL:
         p[0] = RDB_LEN32
@@ -74,24 +77,29 @@ cdef void rdb_put_length(Store* store, Reply* out, uint64_t n) noexcept nogil:
     out.len += rdb_store_length(rdb_room(store, out, RDB_LEN_ROOM), n)
 
 
-cdef bint rdb_put_int(Store* store, Reply* out, int64_t n) noexcept nogil:
-    """Write n as a string in an integer encoding; 0 if n has more than 32 bits."""
-    cdef int kind, size_bytes
-    cdef uint8_t* p
-    if -0x80 <= n < 0x80:
-        kind = RDB_ENC_INT8
-    elif -0x8000 <= n < 0x8000:
-        kind = RDB_ENC_INT16
-    elif -0x80000000LL <= n < 0x80000000LL:
-        kind = RDB_ENC_INT32
-    else:
-        return False
-    size_bytes = 1 << kind
-    p = rdb_room(store, out, 5)
-    p[0] = <uint8_t>(RDB_SPECIAL | kind)
-    memcpy(p + 1, &n, size_bytes)
-    out.len += 1 + size_bytes
-    return True
+cdef inline size_t rdb_store_int(uint8_t* p, int64_t n) noexcept nogil:
+    """Write n as a string to p (room for RDB_INT_ROOM bytes), in an integer encoding if it has 32 bits."""
+    cdef int32_t n32 = <int32_t>n
+    cdef int16_t n16 = <int16_t>n
+    if n != n32:
+        p[0] = <uint8_t>ws_i64_to_str(<char*>p + 1, n)
+        return 1 + <size_t>p[0]
+    if n != n16:
+        p[0] = RDB_SPECIAL | RDB_ENC_INT32
+        memcpy(p + 1, &n32, 4)
+        return 5
+    if n != <int8_t>n:
+        p[0] = RDB_SPECIAL | RDB_ENC_INT16
+        memcpy(p + 1, &n16, 2)
+        return 3
+    p[0] = RDB_SPECIAL | RDB_ENC_INT8
+    p[1] = <uint8_t>n
+    return 2
+
+
+cdef inline void rdb_put_int(Store* store, Reply* out, int64_t n) noexcept nogil:
+    """Write an integer as a string."""
+    out.len += rdb_store_int(rdb_room(store, out, RDB_INT_ROOM), n)
 
 
 cdef bint rdb_put_lzf(Store* store, Reply* out, Str s) noexcept nogil:
@@ -110,15 +118,37 @@ cdef bint rdb_put_lzf(Store* store, Reply* out, Str s) noexcept nogil:
     return True
 
 
-cdef void rdb_put_string(Store* store, Reply* out, Str s) noexcept nogil:
-    """Write a string in its shortest form: integer, compressed, or as it is."""
+cdef void rdb_put_long_text(Store* store, Reply* out, Str s) noexcept nogil:
+    """Write a string that is no integer: compressed, if that is wanted and worth it, or as it is."""
+    cdef uint8_t* p
+    cdef size_t head
+    if store.config.rdb_compression and rdb_put_lzf(store, out, s):
+        return
+    p = rdb_room(store, out, RDB_LEN_ROOM + s.len)
+    head = rdb_store_length(p, s.len)
+    memcpy(p + head, s.ptr, s.len)
+    out.len += head + s.len
+
+
+cdef inline void rdb_put_text(Store* store, Reply* out, Str s) noexcept nogil:
+    """As rdb_put_long_text, for any length."""
+    cdef uint8_t* p
+    if s.len > RDB_LZF_MIN:
+        rdb_put_long_text(store, out, s)
+        return
+    p = rdb_room(store, out, 1 + s.len)
+    p[0] = <uint8_t>s.len
+    memcpy(p + 1, s.ptr, s.len)
+    out.len += 1 + s.len
+
+
+cdef inline void rdb_put_string(Store* store, Reply* out, Str s) noexcept nogil:
+    """Write a string in its shortest form."""
     cdef int64_t n
-    if s.len <= RDB_INT_TEXT_MAX and ws_str_to_i64(s.ptr, s.len, &n) and rdb_put_int(store, out, n):
-        return
-    if s.len > RDB_LZF_MIN and rdb_put_lzf(store, out, s):
-        return
-    rdb_put_length(store, out, s.len)
-    rdb_put_bytes(store, out, s.ptr, s.len)
+    if s.len <= RDB_INT_TEXT_MAX and ws_str_to_i64(s.ptr, s.len, &n):
+        rdb_put_int(store, out, n)
+    else:
+        rdb_put_text(store, out, s)
 
 
 # -- reading -------------------------------------------------------------------------------------------

@@ -32,11 +32,20 @@ cdef bint put_member(void* arg, const Element* member, const Element* value, dou
 
 cdef int set_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     cdef SetOutput to
-    to.store = store
-    to.out = out
+    cdef SetReader r
     rdb_put_byte(store, out, RDB_TYPE_SET)
     rdb_put_length(store, out, set_count(e))
-    set_each(store, e, put_member, &to)
+    if e.enc == ENC_PTR:
+        to.store = store
+        to.out = out
+        set_each(store, e, put_member, &to)
+        return 0
+    set_open(&r, e)
+    if r.ints:
+        while next_int(&r):
+            rdb_put_int(store, out, r.n)
+    else:
+        rdb_put_packed(store, out, r.at, e.value + e.len)
     return 0
 
 

@@ -152,7 +152,9 @@ cdef size_t string_memory(Store* store, const Entry* e) noexcept nogil:
 cdef int string_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     cdef char scratch[24]
     rdb_put_byte(store, out, RDB_TYPE_STRING)
-    if not is_int(e) or not rdb_put_int(store, out, load_int(e.value, e.enc)):
+    if is_int(e):
+        rdb_put_int(store, out, load_int(e.value, e.enc))
+    else:
         rdb_put_string(store, out, view_string(e, scratch))
     return 0
 

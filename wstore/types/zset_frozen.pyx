@@ -117,33 +117,19 @@ cdef void* zset_freeze(Store* store, const Entry* e) noexcept nogil:
     return f
 
 
-cdef void zfrozen_encode_leaf(Store* store, ZLeaf* leaf, Reply* out) noexcept nogil:
-    """The items of a leaf, the highest score first."""
-    cdef ZSpot spot
-    cdef ZCursor cur
-    cdef Element member
-    cdef double score
-    spot.leaf = NULL                # the cursor ends with this run
-    spot.start = leaf.run
-    spot.end = leaf.run + leaf.used
-    spot.at = spot.end
-    spot.rank = 0
-    zcursor_begin(&spot, True, &cur)
-    while zset_next(&cur, &member, &score):
-        zset_encode_item(store, out, &member, score)
-
-
 cdef bint zset_encode_frozen(Store* store, void* frozen, Reply* out) noexcept nogil:
     """As zset_encode, a piece at a time."""
     cdef ZFrozen* f = <ZFrozen*>frozen
     cdef size_t end = out.len + ZFROZEN_PIECE_BYTES
+    cdef ZLeaf* leaf
     if not f.begun:
         rdb_put_byte(store, out, RDB_TYPE_ZSET_2)
         rdb_put_length(store, out, f.count)
         f.begun = True
     while f.left > 0 and out.len < end:
         f.left -= 1
-        zfrozen_encode_leaf(store, f.leaves[f.left], out)
+        leaf = f.leaves[f.left]
+        zrun_encode(store, out, leaf.run, leaf.run + leaf.used)
     return f.left > 0
 
 

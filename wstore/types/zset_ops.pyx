@@ -21,21 +21,36 @@ cdef size_t zset_memory(Store* store, const Entry* e) noexcept nogil:
 
 
 # -- RDB -----------------------------------------------------------------------------------------------
-cdef inline void zset_encode_item(Store* store, Reply* out, const Element* member, double score) noexcept nogil:
-    rdb_put_element(store, out, member)
-    rdb_put_bytes(store, out, &score, sizeof(score))
+cdef void zrun_encode(Store* store, Reply* out, const uint8_t* run, const uint8_t* end) noexcept nogil:
+    """The items of a run, the last one first."""
+    cdef uint16_t offsets[ZRUN_ITEMS_MAX]
+    cdef const uint8_t* p = run
+    cdef Element member
+    cdef double score
+    cdef uint32_t n = 0
+    while p < end:
+        offsets[n] = <uint16_t>(p - run)
+        n += 1
+        p = zitem_skip(p)
+    while n > 0:
+        n -= 1
+        zitem_read(run + offsets[n], &member, &score)
+        rdb_put_element(store, out, &member)
+        rdb_put_bytes(store, out, &score, sizeof(score))
 
 
 cdef int zset_encode(Store* store, const Entry* e, Reply* out) noexcept nogil:
     """Scores as doubles, the highest first: so Redis writes them, since it reads them fastest in that order."""
-    cdef ZCursor cur
-    cdef Element member
-    cdef double score
+    cdef ZLeaf* leaf
     rdb_put_byte(store, out, RDB_TYPE_ZSET_2)
     rdb_put_length(store, out, zset_count(e))
-    zset_at_rank(store, e, 0, True, &cur)
-    while zset_next(&cur, &member, &score):
-        zset_encode_item(store, out, &member, score)
+    if zset_is_packed(e):
+        zrun_encode(store, out, zset_run(e), e.value + e.len)
+        return 0
+    leaf = znode_last_leaf(zset_tree(e).root)
+    while leaf is not NULL:
+        zrun_encode(store, out, leaf.run, leaf.run + leaf.used)
+        leaf = zleaf_before(leaf)
     return 0
 
 
