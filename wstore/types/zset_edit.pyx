@@ -79,7 +79,7 @@ cdef ZLeaf* zleaf_split(Store* store, ZTree* t, ZLeaf* leaf, size_t* offset) noe
     cdef size_t kept_bytes
     cdef ZLeaf* right
     cdef double score
-    WS_ASSERT(not zleaf_is_kept(t, leaf))
+    WS_ASSERT(not ztree_must_keep(t, &leaf.epoch))
     while cut < leaf.run + leaf.used // 2:
         cut = zitem_skip(cut)
         kept += 1
@@ -115,7 +115,7 @@ cdef uint32_t ztree_place(Store* store, ZTree* t, const ZMember* m, const uint8_
             offset = 0
         else:
             leaf = zleaf_split(store, t, zleaf_own(t, leaf), &offset)
-    if leaf.used + more > leaf.cap or zleaf_is_kept(t, leaf):
+    if leaf.used + more > leaf.cap or ztree_must_keep(t, &leaf.epoch):
         leaf = zleaf_resize(t, leaf, leaf.used + more)
     memmove(leaf.run + offset + more, leaf.run + offset, leaf.used - offset)
     memcpy(leaf.run + offset, head, head_size)
@@ -201,7 +201,7 @@ cdef void zleaf_merge(Store* store, ZTree* t, ZLeaf* leaf) noexcept nogil:
         left = <ZLeaf*>parent.child[right_position - 1]
         right = <ZLeaf*>parent.child[right_position]
         if left.used + right.used <= ZLEAF_MERGED_MAX:
-            if left.used + right.used > left.cap or zleaf_is_kept(t, left):
+            if left.used + right.used > left.cap or ztree_must_keep(t, &left.epoch):
                 left = zleaf_resize(t, left, left.used + right.used)
             memcpy(left.run + left.used, right.run, right.used)
             left.used += right.used

@@ -1,84 +1,56 @@
-"""Big sorted sets in a snapshot: a tree as it stood is read by a thread while commands go on changing it.
-
-    ZTree ──frozen──> ZFrozen ──leaves──> | ZLeaf* | ZLeaf* | ...       all there were, in order
-          <──tree────         ──kept────> | next | count | 254 x memory | ──> ...
+"""A big sorted set in a snapshot: frozen, encoded as an RDB object on the snapshot's thread, thawed (kept.pyx).
 
 Of a tree the snapshot needs the runs of its leaves and the long members they point to; inner nodes and the index go on
-changing as ever.  Freezing lists the leaves and raises the tree's epoch.  From then on a leaf or a long member of an
-older epoch is kept: its run is not changed, and instead of being freed it goes to `kept`.  A change makes a copy of the
-leaf first, under the same number, which takes its place in the tree and bears the new epoch.
+changing as ever.  Freezing lists the leaves in order, 8 bytes for a KB or so, and reads none.  Before a leaf that is
+still to be encoded changes, a copy takes its place in the tree, under the same number.  A long member that stood then
+is kept to the end.
 
-Invariants
-* The thread reads `run`, `used` and long members of what `leaves` lists, and nothing else of the tree.
-* What is in `kept` is reachable from `leaves` only; it is freed when the snapshot is done with the tree.
-* A tree that was freed in between is freed then as well: whoever brings `holders` to 0 frees it.
+Invariant: encoding reads the ZFrozen, `run` and `used` of captured leaves, and long members; nothing else of the tree.
 """
-cdef extern from *:
-    """
-    #define WS_HOLDERS_ADD(p, n) __atomic_add_fetch(p, n, __ATOMIC_ACQ_REL)
-    """
-    int64_t WS_HOLDERS_ADD(int64_t* p, int64_t n) nogil
-
-cdef enum:
-    ZKEPT_CHUNK = 254               # with the chunk's head and malloc's it is 2 KB
-    ZKEPT_FREE_NOW_MAX = 4          # chunks, and leaves in them, that are freed at once
-    ZFROZEN_PIECE_BYTES = 64 * 1024     # that are encoded at a time
-
-cdef struct ZKept:                  # memory that is kept for the snapshot alone
-    ZKept* next
-    size_t count
-    void* p[ZKEPT_CHUNK]
-
 cdef struct ZFrozen:
     EngineApi* api
     ZTree* tree
+    ZLeaf** leaves                  # as they stood
     uint64_t count                  # members there were
+    uint32_t left                   # leaves still to be encoded, the last one first
+    uint32_t epoch                  # of leaves that need not be kept
     bint begun                      # type and count are written
-    uint32_t left                   # leaves still to be written, the last one first
-    ZLeaf** leaves
-    ZKept* kept
-    uint32_t kept_chunks
+    Kept kept
 
 
 # -- changing a tree that is frozen --------------------------------------------------------------------
-cdef inline bint zleaf_is_kept(const ZTree* t, const ZLeaf* leaf) noexcept nogil:
-    """Does a snapshot read the leaf, so that its run must stay?"""
-    return t.frozen is not NULL and leaf.epoch != t.epoch
+cdef inline bint ztree_must_keep(const ZTree* t, const uint32_t* epoch) noexcept nogil:
+    """Whether a snapshot may still read a leaf or long member with this epoch."""
+    return t.frozen is not NULL and WS_EPOCH_GET(epoch) != t.epoch
 
 
-cdef void zfrozen_keep(ZFrozen* f, void* p) noexcept nogil:
-    cdef ZKept* chunk = f.kept
-    if chunk is NULL or chunk.count == ZKEPT_CHUNK:
-        chunk = <ZKept*>f.api.alloc(sizeof(ZKept))
-        chunk.next = f.kept
-        chunk.count = 0
-        f.kept = chunk
-        f.kept_chunks += 1
-    chunk.p[chunk.count] = p
-    chunk.count += 1
-
-
-cdef inline void zfrozen_release(ZTree* t, void* p, size_t size, uint32_t epoch) noexcept nogil:
-    """Free a leaf or a long member of that epoch, or keep it for the snapshot."""
-    if t.frozen is NULL or epoch == t.epoch:
+cdef inline void ztree_rid(ZTree* t, void* p, size_t size, const uint32_t* epoch) noexcept nogil:
+    """Free a leaf or a long member with this epoch, or keep it for the snapshot."""
+    if ztree_must_keep(t, epoch):
+        t.bytes -= zmemory_of(size)
+        keep_piece(t.api, &(<ZFrozen*>t.frozen).kept, p)
+    else:
         ztree_release(t, p, size)
-        return
-    t.bytes -= zmemory_of(size)
-    zfrozen_keep(t.frozen, p)
 
 
 cdef ZLeaf* zleaf_copy(ZTree* t, ZLeaf* leaf, size_t cap) noexcept nogil:
-    """A copy that may be changed, of a leaf which the snapshot keeps."""
+    """A copy that may be changed, of a leaf that must be kept; its `cap` is left to the caller."""
     cdef ZLeaf* copy = <ZLeaf*>ztree_alloc(t, ZLEAF_HEAD + cap)
-    memcpy(copy, leaf, ZLEAF_HEAD + leaf.used)
+    copy.parent = leaf.parent
     copy.epoch = t.epoch
-    zfrozen_release(t, leaf, ZLEAF_HEAD + leaf.cap, leaf.epoch)
+    copy.level = leaf.level
+    copy.count = leaf.count
+    copy.number = leaf.number
+    copy.used = leaf.used
+    memcpy(copy.run, leaf.run, leaf.used)
+    t.bytes -= zmemory_of(ZLEAF_HEAD + leaf.cap)
+    keep_piece(t.api, &(<ZFrozen*>t.frozen).kept, leaf)
     return copy
 
 
 cdef inline ZLeaf* zleaf_own(ZTree* t, ZLeaf* leaf) noexcept nogil:
     """The leaf, or what took its place: one whose run may be changed."""
-    return zleaf_resize(t, leaf, leaf.used) if zleaf_is_kept(t, leaf) else leaf
+    return zleaf_resize(t, leaf, leaf.used) if ztree_must_keep(t, &leaf.epoch) else leaf
 
 
 # -- freeze, encode, thaw ------------------------------------------------------------------------------
@@ -112,15 +84,15 @@ cdef void* zset_freeze(Store* store, const Entry* e) noexcept nogil:
     f.leaves = <ZLeaf**>store.api.alloc(t.leaves.count * sizeof(ZLeaf*))
     zfrozen_list(f, t.root)
     t.epoch += 1
+    f.epoch = t.epoch
     t.frozen = f
-    WS_HOLDERS_ADD(&t.holders, 1)
     return f
 
 
 cdef bint zset_encode_frozen(Store* store, void* frozen, Reply* out) noexcept nogil:
     """As zset_encode, a piece at a time."""
     cdef ZFrozen* f = <ZFrozen*>frozen
-    cdef size_t end = out.len + ZFROZEN_PIECE_BYTES
+    cdef size_t end = out.len + FROZEN_STEP_BYTES
     cdef ZLeaf* leaf
     if not f.begun:
         rdb_put_byte(store, out, RDB_TYPE_ZSET_2)
@@ -130,31 +102,25 @@ cdef bint zset_encode_frozen(Store* store, void* frozen, Reply* out) noexcept no
         f.left -= 1
         leaf = f.leaves[f.left]
         zrun_encode(store, out, leaf.run, leaf.run + leaf.used)
+        WS_EPOCH_SET(&leaf.epoch, f.epoch)
     return f.left > 0
 
 
 cdef void zfrozen_free(void* frozen) noexcept nogil:
-    """Free what was kept for the snapshot alone; may run on any thread."""
+    """Free what was kept, and the tree if that was left to thaw."""
     cdef ZFrozen* f = <ZFrozen*>frozen
-    cdef ZKept* chunk = f.kept
-    cdef ZKept* next_chunk
-    cdef size_t i
-    while chunk is not NULL:
-        next_chunk = chunk.next
-        for i in range(chunk.count):
-            f.api.free(chunk.p[i])
-        f.api.free(chunk)
-        chunk = next_chunk
+    free_kept(f.api, &f.kept)
+    if f.tree is not NULL:
+        ztree_free(f.tree)
     f.api.free(f.leaves)
     f.api.free(f)
 
 
 cdef void zset_thaw(Store* store, void* frozen) noexcept nogil:
     cdef ZFrozen* f = <ZFrozen*>frozen
-    cdef ZTree* t = f.tree
-    t.frozen = NULL
-    if f.kept_chunks <= ZKEPT_FREE_NOW_MAX:
+    if not was_left(&f.tree.frozen):
+        f.tree = NULL
+    if f.kept.count <= KEPT_FREED_AT_ONCE and (f.tree is NULL or f.tree.leaves.count <= ZSET_FREE_NOW_MAX):
         zfrozen_free(f)
     else:
         store.api.free_later(store, zfrozen_free, f)
-    ztree_drop(store, t)

@@ -3,7 +3,7 @@ from libc.math cimport INFINITY
 
 cdef void ztree_drop(Store* store, ZTree* t) noexcept nogil:
     """Free a tree, a big one in the background; not before a snapshot is done with it."""
-    if WS_HOLDERS_ADD(&t.holders, -1) > 0:
+    if leave_to_thaw(&t.frozen):
         return
     if t.leaves.count <= ZSET_FREE_NOW_MAX:
         ztree_free(t)

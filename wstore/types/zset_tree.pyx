@@ -28,11 +28,10 @@ cdef enum:
     ZINNER_MERGED_MAX = 36
 
 cdef struct ZInner
-cdef struct ZFrozen
 
 cdef struct ZNode:              # how every node begins
     ZInner* parent
-    uint32_t epoch              # of the tree when the node was made; of leaves only
+    uint32_t epoch              # of leaves: when they were last free to be changed; atomic
     uint16_t level
     uint16_t count              # items, or children
 
@@ -65,8 +64,7 @@ cdef struct ZTree:
     uint32_t free_number
     uint32_t index_top          # highest power of two that is at most buckets.count
     uint32_t epoch              # raised when the tree is frozen
-    int64_t holders             # who keeps it from being freed: its owner, and `frozen`; atomic
-    ZFrozen* frozen             # for the snapshot that reads it; NULL: none does
+    void* frozen                # ZFrozen* while a snapshot reads it, or FROZEN_LEFT: see kept.pyx
     bint big_name               # OBJECT ENCODING: skiplist
 
 cdef struct ZSpot:              # a place in a run, in front of an item or at the end
@@ -100,7 +98,7 @@ cdef ZLeaf* zleaf_resize(ZTree* t, ZLeaf* leaf, size_t size) noexcept nogil:
     cdef size_t cap = min(<size_t>ZLEAF_MAX, (size + size // 8 + ZLEAF_STEP - 1) & ~<size_t>(ZLEAF_STEP - 1))
     cdef ZInner* parent = leaf.parent
     cdef uint32_t position = znode_position(parent, leaf) if parent is not NULL else 0
-    if zleaf_is_kept(t, leaf):
+    if ztree_must_keep(t, &leaf.epoch):
         leaf = zleaf_copy(t, leaf, cap)
     else:
         leaf = <ZLeaf*>ztree_realloc(t, leaf, ZLEAF_HEAD + leaf.cap, ZLEAF_HEAD + cap)
@@ -115,7 +113,7 @@ cdef ZLeaf* zleaf_resize(ZTree* t, ZLeaf* leaf, size_t size) noexcept nogil:
 
 cdef void zleaf_free(ZTree* t, ZLeaf* leaf) noexcept nogil:
     zleaf_number_free(t, leaf.number)
-    zfrozen_release(t, leaf, ZLEAF_HEAD + leaf.cap, leaf.epoch)
+    ztree_rid(t, leaf, ZLEAF_HEAD + leaf.cap, &leaf.epoch)
 
 
 cdef ZInner* zinner_new(ZTree* t, uint16_t level) noexcept nogil:
@@ -192,7 +190,6 @@ cdef ZTree* ztree_new(Store* store, bint big_name) noexcept nogil:
     t.bytes = zmemory_of(sizeof(ZTree))
     t.free_number = ZLEAF_NONE
     t.index_top = 1
-    t.holders = 1
     t.big_name = big_name
     zslots_push(t, &t.buckets, NULL)
     t.root = <ZNode*>zleaf_new(t, ZLEAF_MAX)
@@ -200,18 +197,18 @@ cdef ZTree* ztree_new(Store* store, bint big_name) noexcept nogil:
 
 
 cdef void zrun_free_long(ZTree* t, const uint8_t* p, const uint8_t* end) noexcept nogil:
-    """Free the long members of a run."""
+    """Free the long members of a run, in a tree that nobody reads."""
     cdef const uint8_t* member
     while p < end:
         member = zscore_skip(p)
         if member[0] == ZMEMBER_LONG:
-            zlong_free(t, member)
+            ztree_release(t, zmember_long(member), ZLONG_HEAD + zmember_long(member).len)
         p = zmember_skip(member)
 
 
 cdef inline void zlong_free(ZTree* t, const uint8_t* member) noexcept nogil:
     cdef ZLong* text = zmember_long(member)
-    zfrozen_release(t, text, ZLONG_HEAD + text.len, text.epoch)
+    ztree_rid(t, text, ZLONG_HEAD + text.len, &text.epoch)
 
 
 cdef void ztree_free(void* tree) noexcept nogil:
