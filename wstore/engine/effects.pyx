@@ -138,21 +138,31 @@ cdef inline const char* request_bytes(Server* s, const Client* c, const Call* ca
     return p if p[0] == c"*" else NULL
 
 
-cdef inline void stream_put_call(Server* s, const Client* c, const Call* call) noexcept nogil:
-    """A command as it came."""
-    cdef const char* p = request_bytes(s, c, call)
-    cdef const Str* last = &call.argv[call.argc - 1]
-    if not stream_open(s.store):
-        return
-    stream_next(&s.stream, c.db)
-    if p != NULL:
-        stream_put_bytes(&s.stream, p, <size_t>(last.ptr + last.len + 2 - p))
-    else:
+cdef void stream_put_call(Server* s, const Client* c, const Call* call) noexcept nogil:
+    """A command as it came, wherever it came from."""
+    if stream_open(s.store):
+        stream_next(&s.stream, c.db)
         stream_put_args(&s.stream, call.argc, call.argv)
 
 
-cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
-    """Run a command's handler; what it has done comes into the stream. What Python handlers do, other commands tell."""
+cdef inline bint stream_copy_call(Server* s, const Client* c, const Call* call) noexcept nogil:
+    """A command from a connection, as all of a unit, if it needs no more than to be copied; else 0."""
+    cdef Stream* t = &s.stream
+    cdef const Str* last = &call.argv[call.argc - 1]
+    cdef const char* p = request_bytes(s, c, call)
+    cdef size_t n
+    if WS_UNLIKELY(p == NULL or t.unit_count > 0 or t.db != c.db or s.store.loading):
+        return 0
+    n = <size_t>(last.ptr + last.len + 2 - p)
+    if WS_UNLIKELY(t.pending.len + n > t.pending.cap):
+        stream_grow(t, n)
+    memcpy(t.pending.data + t.pending.len, p, n)
+    stream_add(t, n)
+    return 1
+
+
+cdef void run_inside(Server* s, Client* c, Call* call) noexcept nogil:
+    """run_logged for commands that another one runs, and for Python handlers: what these do, other commands tell."""
     cdef Stream* t = &s.stream
     cdef bint outer_said = t.said
     cdef int64_t dirty = s.store.dirty
@@ -171,6 +181,36 @@ cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
     t.said = outer_said
     t.depth -= 1
     stream_end_unit(t)
+
+
+cdef void end_logged(Server* s, Client* c, const Call* call, bint put) noexcept nogil:
+    """The rest of a command's unit: itself, if `put`."""
+    if put:
+        stream_put_call(s, c, call)
+    if call.spec.flags & CMD_WRITE:
+        c.flags |= CLIENT_LOGGED
+    stream_end_unit(&s.stream)
+
+
+cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
+    """Run a command's handler; what it has done comes into the stream."""
+    cdef Stream* t = &s.stream
+    cdef int64_t dirty
+    if WS_UNLIKELY(t.depth > 0 or call.spec.fn == NULL):
+        run_inside(s, c, call)
+        return
+    dirty = s.store.dirty
+    t.depth = 1
+    t.said = 0
+    call.spec.fn(call)
+    t.depth = 0
+    if s.store.dirty == dirty or t.said:
+        if t.unit_count > 0:
+            end_logged(s, c, call, 0)
+    elif WS_LIKELY(stream_copy_call(s, c, call)):
+        c.flags |= CLIENT_LOGGED
+    else:
+        end_logged(s, c, call, 1)
 
 
 cdef void api_effect(Call* call, int argc, const Str* argv) noexcept nogil:
