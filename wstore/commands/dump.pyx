@@ -24,18 +24,24 @@ cdef struct RestoreOptions:
     bint has_freq
 
 
-cdef void cmd_dump(Call* c) noexcept nogil:
-    cdef size_t start = c.out.len
+cdef void dump_value(Store* store, const Entry* e, Reply* out) noexcept nogil:
+    """Append the value with its footer."""
+    cdef size_t start = out.len
     cdef uint16_t version = DUMP_RDB_VERSION
     cdef uint64_t crc
+    store.types[e.type].encode(store, e, out)
+    rdb_put_bytes(store, out, &version, 2)
+    crc = ws_crc64(0, out.data + start, out.len - start)
+    rdb_put_bytes(store, out, &crc, 8)
+
+
+cdef void cmd_dump(Call* c) noexcept nogil:
+    cdef size_t start = c.out.len
     cdef Entry e
     if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_READ):
         reply_null(c)
         return
-    c.store.types[e.type].encode(c.store, &e, c.out)
-    reply_raw(c, <const char*>&version, 2)
-    crc = ws_crc64(0, c.out.data + start, c.out.len - start)
-    reply_raw(c, <const char*>&crc, 8)
+    dump_value(c.store, &e, c.out)
     insert_header(c, start, b"$", <int64_t>(c.out.len - start))
     reply_raw(c, b"\r\n", 2)
 
@@ -101,7 +107,9 @@ cdef int type_of_rdb(int rdb_type) noexcept nogil:
         return TYPE_SET
     if rdb_type in (RDB_TYPE_ZSET, RDB_TYPE_ZSET_2, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
         return TYPE_ZSET
-    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK):
+    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK,
+                    RDB_TYPE_HASH_TTLS_EARLY, RDB_TYPE_HASH_LISTPACK_TTLS_EARLY, RDB_TYPE_HASH_TTLS,
+                    RDB_TYPE_HASH_LISTPACK_TTLS):
         return TYPE_HASH
     return TYPE_LIMIT
 
@@ -148,6 +156,37 @@ cdef void restore_events(Call* c, bint existed, bint past) noexcept nogil:
     note_change(c, c.db, &c.key, EVENT_GENERIC, b"restore")
 
 
+cdef inline bint has_field_ttls(Str payload) noexcept nogil:
+    return <uint8_t>payload.ptr[0] >= RDB_TYPE_HASH_TTLS_EARLY
+
+
+cdef void effect_without_ttls(Call* c, int64_t expire_ms, bint existed) noexcept nogil:
+    """A hash came with TTLs of its fields, which give another hash at another time: what it has become is logged."""
+    cdef Reply payload
+    cdef Str argv[6]
+    cdef char digits[24]
+    cdef Entry e
+    if not is_logged(c):
+        return
+    if not c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_NOTOUCH):
+        if existed:
+            effect_key(c, b"DEL", &c.key)
+        else:
+            effect(c, 0, NULL)
+        return
+    memset(&payload, 0, sizeof(payload))
+    dump_value(c.store, &e, &payload)
+    argv[0] = str_of_z(b"RESTORE")
+    argv[1] = c.argv[1]
+    argv[2] = str_of_number(max(expire_ms, <int64_t>0), digits)
+    argv[3].ptr = payload.data
+    argv[3].len = payload.len
+    argv[4] = str_of_z(b"REPLACE")
+    argv[5] = str_of_z(b"ABSTTL")
+    effect(c, 6, argv)
+    c.api.free(payload.data)
+
+
 cdef void cmd_restore(Call* c) noexcept nogil:
     cdef RestoreOptions options
     cdef int64_t ttl_ms, expire_ms
@@ -173,6 +212,8 @@ cdef void cmd_restore(Call* c) noexcept nogil:
     restore_events(c, existed, past)
     if past and existed:
         effect_key(c, b"DEL", &c.key)
+    elif has_field_ttls(c.argv[3]):
+        effect_without_ttls(c, expire_ms, existed)
     elif ttl_ms > 0 and not past and not options.absolute_ttl:
         effect_timed(c, NULL, expire_ms, b"ABSTTL")
     c.store.dirty += existed or not past

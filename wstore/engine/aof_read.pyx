@@ -187,6 +187,7 @@ cdef int aof_unit(AofRead* r) noexcept nogil:
     cdef Str name
     cdef uint64_t argc = 0
     cdef int said = AOF_COMMAND
+    memset(&name, 0, sizeof(name))
     while said == AOF_COMMAND:
         r.where = ahead.at
         said = aof_pass(&ahead, &name, &argc)

@@ -84,6 +84,59 @@ cdef int hash_decode_legacy(HashBuilder* b, int rdb_type, Str data, size_t* pos)
     return legacy_decode(b.store.api, rdb_type, data, pos, fn, b)
 
 
+cdef inline bint hash_field_expired(const Store* store, double ttl_ms) noexcept nogil:
+    return ttl_ms != 0 and ttl_ms <= <double>store.now_ms
+
+
+cdef bint hash_decode_ttl_pair(void* arg, const Element* field, const Element* value, double ttl_ms) noexcept nogil:
+    cdef HashBuilder* b = <HashBuilder*>arg
+    return hash_field_expired(b.store, ttl_ms) or hash_build_put(b, field, value)
+
+
+cdef int hash_decode_ttls_plain(HashBuilder* b, uint64_t first_ms, Str data, size_t* pos) noexcept nogil:
+    """A count, then TTL, field and value of each. A TTL counts from first_ms as 1; 0: the field has none."""
+    cdef RdbString field, value
+    cdef uint64_t left, ttl
+    cdef Element name, held
+    cdef bint good = True
+    if rdb_get_count(data, pos, &left) or left == 0:
+        return -1
+    while left > 0 and good:
+        if rdb_get_count(data, pos, &ttl) or rdb_get_string(b.store.api, data, pos, &field):
+            return -1
+        if rdb_get_string(b.store.api, data, pos, &value):
+            rdb_free_string(b.store.api, &field)
+            return -1
+        element_of(field.text, &name)
+        element_of(value.text, &held)
+        if not hash_field_expired(b.store, <double>(ttl + first_ms - 1) if ttl else 0):
+            good = hash_build_add(b, &name, &held)
+        rdb_free_string(b.store.api, &field)
+        rdb_free_string(b.store.api, &value)
+        left -= 1
+    return 0 if good else -1
+
+
+cdef int hash_decode_ttls(HashBuilder* b, int rdb_type, Str data, size_t* pos) noexcept nogil:
+    """A hash whose fields have TTLs, as Redis 7.4 has them: fields that have expired are left out, the others stay."""
+    cdef uint64_t first_ms = 1
+    if rdb_type == RDB_TYPE_HASH_TTLS or rdb_type == RDB_TYPE_HASH_LISTPACK_TTLS:
+        if data.len - pos[0] < 8:
+            return -1
+        memcpy(&first_ms, data.ptr + pos[0], 8)
+        pos[0] += 8
+    if rdb_type == RDB_TYPE_HASH_TTLS or rdb_type == RDB_TYPE_HASH_TTLS_EARLY:
+        return hash_decode_ttls_plain(b, first_ms, data, pos)
+    return legacy_decode(b.store.api, rdb_type, data, pos, hash_decode_ttl_pair, b)
+
+
+cdef void hash_decode_none(Store* store, Db* db, const Key* key) noexcept nogil:
+    """All fields have expired: there is no such key."""
+    cdef Entry old
+    if store.api.lookup(store, db, key, &old, LOOKUP_WRITE):
+        store.api.remove(store, db, key, &old)
+
+
 cdef int hash_decode(Store* store, Db* db, const Key* key, int rdb_type, Str data, size_t* pos,
                      int64_t expire_ms) noexcept nogil:
     cdef HashBuilder b
@@ -91,6 +144,12 @@ cdef int hash_decode(Store* store, Db* db, const Key* key, int rdb_type, Str dat
     hash_build_begin(store, &b)
     if rdb_type == RDB_TYPE_HASH:
         result = hash_decode_plain(&b, data, pos)
+    elif rdb_type >= RDB_TYPE_HASH_TTLS_EARLY:
+        result = hash_decode_ttls(&b, rdb_type, data, pos)
+        if result == 0 and hash_build_count(&b) == 0:
+            hash_build_drop(&b)
+            hash_decode_none(store, db, key)
+            return 0
     else:
         result = hash_decode_legacy(&b, rdb_type, data, pos)
     if result != 0 or hash_build_count(&b) == 0:

@@ -1,4 +1,4 @@
-"""Reading the compact encodings in which Redis 2.4 to 7.2 write small collections into RDB objects.
+"""Reading the compact encodings in which Redis 2.4 to 7.4 write small collections into RDB objects.
 
 A type's decode reads the plain forms (RDB_TYPE_LIST, _SET, _HASH, _ZSET, _ZSET_2) itself and hands every other RDB
 type to `legacy_decode`, which takes the whole object from the stream and calls `fn(arg, item, value, score)` once
@@ -7,6 +7,7 @@ for each element, in the order in which they were written: usually to add it to 
     lists           (item, NULL, 0)     14: several ziplists; 18: several listpacks and long elements; 10: a ziplist
     sets            (item, NULL, 0)     11: an intset; 20: a listpack
     hashes          (field, value, 0)   9: a zipmap; 13: a ziplist; 16: a listpack
+    with TTLs       (field, value, TTL) 23, 25: a listpack; the TTL of a field in Unix ms, 0: none
     sorted sets     (item, NULL, score) 12: a ziplist; 17: a listpack
 
 Both functions return 0, or -1: the bytes are corrupt, there is no element at all, or fn answered 0, by which it
@@ -45,6 +46,7 @@ cdef enum LegacyShape:
     LEGACY_ITEMS
     LEGACY_PAIRS                    # field and value in turn
     LEGACY_SCORES                   # member and score in turn
+    LEGACY_TTLS                     # field, value and TTL in turn
 
 cdef struct LegacyReader:
     const uint8_t* start
@@ -328,6 +330,9 @@ cdef int legacy_open(int rdb_type, Str blob, LegacyReader* r) noexcept nogil:
         r.shape = LEGACY_PAIRS
     elif rdb_type in (RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
         r.shape = LEGACY_SCORES
+    elif rdb_type in (RDB_TYPE_HASH_LISTPACK_TTLS, RDB_TYPE_HASH_LISTPACK_TTLS_EARLY):
+        r.shape = LEGACY_TTLS
+        return listpack_open(blob, r)
     if rdb_type in (RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_LIST_QUICKLIST, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_HASH_ZIPLIST):
         return ziplist_open(blob, r)
     if rdb_type in (RDB_TYPE_LIST_QUICKLIST_2, RDB_TYPE_SET_LISTPACK, RDB_TYPE_HASH_LISTPACK, RDB_TYPE_ZSET_LISTPACK):
@@ -361,7 +366,7 @@ cdef inline int legacy_take(LegacyReader* r, Element* out) noexcept nogil:
 
 cdef int legacy_visit(LegacyReader* r, EachFn fn, void* arg) noexcept nogil:
     """Read one element with what belongs to it and show it to fn: 1; 0 at the end; -1."""
-    cdef Element item, second
+    cdef Element item, second, third
     cdef double score = 0
     cdef int got = legacy_take(r, &item)
     if got <= 0:
@@ -370,7 +375,11 @@ cdef int legacy_visit(LegacyReader* r, EachFn fn, void* arg) noexcept nogil:
         return -1
     if r.shape == LEGACY_SCORES and legacy_score(&second, &score):
         return -1
-    return 1 if fn(arg, &item, &second if r.shape == LEGACY_PAIRS else NULL, score) else -1
+    if r.shape == LEGACY_TTLS:
+        if legacy_take(r, &third) <= 0 or not third.is_int or third.n < 0:
+            return -1
+        score = <double>third.n
+    return 1 if fn(arg, &item, &second if r.shape == LEGACY_PAIRS or r.shape == LEGACY_TTLS else NULL, score) else -1
 
 
 cdef int64_t legacy_walk(int rdb_type, Str blob, EachFn fn, void* arg) noexcept nogil:
