@@ -12,4 +12,7 @@
 /* Continue `crc` (0 to begin) over n bytes: ws_crc64(ws_crc64(0, a), b) is the CRC of a and b joined. */
 uint64_t ws_crc64(uint64_t crc, const void *data, size_t n);
 
+/* The same without special instructions. */
+uint64_t ws_crc64_by_tables(uint64_t crc, const void *data, size_t n);
+
 #endif

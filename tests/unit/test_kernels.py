@@ -2,6 +2,7 @@
 import contextlib
 import hashlib
 import math
+import random
 import subprocess
 import sys
 import time
@@ -55,6 +56,17 @@ def test_crc_check_values():
 def test_crcs_equal_the_bitwise_definition(data):
     assert k.crc16(data) == model_crc16(data)
     assert k.crc64(data) == model_crc64(data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 255, 256, 257, 319, 320, 400, 1000, 1024, 4096, 5001])
+def test_both_ways_to_crc64_agree(size):
+    """Long pieces are folded, where the processor can: also such as begin at odd places, or go on from others."""
+    data = random.Random(size).randbytes(size + 3)
+    for begin in range(4):
+        piece = data[begin:begin + size]
+        for crc in (0, 0xE9C6D914C4B8D9CA):
+            assert k.crc64(piece, crc) == k.crc64_by_tables(piece, crc)
+        assert k.crc64(piece) == model_crc64(piece)
 
 
 @given(BYTES, BYTES)

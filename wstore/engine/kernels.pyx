@@ -14,6 +14,7 @@ cdef extern from "crc16.h" nogil:
 
 cdef extern from "crc64.h" nogil:
     uint64_t kernel_crc64 "ws_crc64"(uint64_t crc, const void* data, size_t n)
+    uint64_t kernel_crc64_by_tables "ws_crc64_by_tables"(uint64_t crc, const void* data, size_t n)
 
 cdef extern from "files.h" nogil:
     enum:
@@ -74,6 +75,11 @@ def key_slot(bytes key not None) -> int:
 def crc64(const uint8_t[::1] data not None, uint64_t crc=0) -> int:
     """CRC64/Jones of the bytes, continuing `crc`."""
     return kernel_crc64(crc, &data[0] if data.shape[0] else NULL, data.shape[0])
+
+
+def crc64_by_tables(const uint8_t[::1] data not None, uint64_t crc=0) -> int:
+    """The same without special instructions of the processor."""
+    return kernel_crc64_by_tables(crc, &data[0] if data.shape[0] else NULL, data.shape[0])
 
 
 def siphash13(bytes data not None, uint64_t key0, uint64_t key1) -> int:

@@ -125,6 +125,9 @@ cdef int load_place_records(Loading* ld) noexcept nogil:
         record = &rdb.records[i]
         ks_prefetch_bucket(ld.server.store.dbs[record.item.db], &record.key)
     for i in range(rdb.count):
+        record = &rdb.records[i]
+        ks_prefetch_record(ld.server.store.dbs[record.item.db], &record.key)
+    for i in range(rdb.count):
         if not failed:
             failed = load_place(ld, &rdb.records[i])
     load_forget_records(rdb)

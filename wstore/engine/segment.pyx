@@ -189,6 +189,8 @@ cdef void gather(Keyspace* ks, Segment* s, const uint64_t* seed, Gathered* g) no
     cdef ws_bucket* b
     for j in range(row_count(s)):
         b = row_at(s, j)
+        if n < EXACT_BUCKETS and j + 1 < row_count(s):      # records are read: have those of the next bucket fetched
+            prefetch_bucket_records(ks, row_at(s, j + 1))
         for i in range(BUCKET_ENTRIES):
             if ws_bucket_ref(b, i):
                 gather_place(g, b, i, hash_of_place(s, j, i) if n >= EXACT_BUCKETS and j < n
