@@ -476,3 +476,46 @@ def test_restore_of_a_log_of_redis_by_its_annotations(tmp_path):
     tool("restore", "--dir", data, "--output", tmp_path / "then", "--until-time", middle)
     tool("restore", "--dir", data, "--output", tmp_path / "now")
     assert [counter_of(tmp_path / name) for name in ("then", "now")] == [1, 2]
+
+
+def rebase_log(store, folder):
+    """What BGREWRITEAOF does: a snapshot where the log begins a new file; the old files become history."""
+    number, offset = store.log_next_seq("b"), store.log_roll()
+    name = f"my log.{number}.base.rdb"
+    store.snapshot_save(str(folder / name), [])
+    store.log_set_base(name, number, offset)
+    wait_for(lambda: f'"{name}"' in (folder / "my log.manifest").read_text())
+
+
+def test_every_moment_of_a_log_of_wstore(tmp_path):
+    """Random writes, files that roll, bases on the way; each moment starts a real server with the data of then."""
+    folder, some, moments = tmp_path / "data" / "appendonlydir", random.Random(2), []
+    folder.mkdir(parents=True)
+    with wstore.Store() as store:
+        store.set_option("appendfsync", 2)
+        store.set_option("aof_retention_bytes", 1 << 30)
+        store.log_open(str(folder), "my log")
+        rebase_log(store, folder)
+        for step in range(12):
+            for _ in range(100):
+                store.execute("SELECT", some.randrange(3))
+                store.set(f"key:{some.randrange(50)}", some.randbytes(10))
+                store.hset(f"hash:{some.randrange(5)}", some.randbytes(1), step)
+                store.zadd("zset", {some.randbytes(1): some.random()})
+                store.execute("SPOP", "set") if some.random() < 0.5 else store.sadd("set", some.randrange(100))
+            moments.append((store.log_sync(), store.execute("DEBUG", "DIGEST")))
+            if step % 4 == 1:
+                store.log_roll()
+            if step % 4 == 3:
+                rebase_log(store, folder)
+        store.log_close()
+    text = tool("check", tmp_path / "data")
+    assert text.count(".base.rdb") == 4
+    assert "torn" not in text and "damaged" not in text
+    for number, (offset, digest) in enumerate(moments):
+        output, inside = tmp_path / f"moment{number}", min(offset + some.randrange(5), moments[-1][0])
+        assert f"Restored to offset {offset:,}" in tool(
+            "restore", "--dir", tmp_path / "data", "--output", output, "--until-offset", inside)
+        if number % 3 == 0:
+            with oracle_on(output, "--appendonly", "yes", "--appendfilename", "my log") as server:
+                assert server.call("DEBUG", "DIGEST").text.decode() == digest

@@ -95,7 +95,10 @@ def tells_time(path: str) -> bool:
 
 
 def chosen(folder: LogFolder, until_offset: int | None) -> tuple[LogFile | None, list[LogFile]]:
-    """The latest base that is not past the offset, and the logs from there on."""
+    """The latest base that is not past the offset, and the logs from there on.
+
+    Without any base the log began with no data. But where there are later ones, the first may have gone with history.
+    """
     fits = [base for base in folder.bases if until_offset is None or base.start <= until_offset]
     if not fits and (folder.bases or not folder.logs or folder.logs[0].start > 0):
         first = folder.bases[0].start if folder.bases else None
