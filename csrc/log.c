@@ -113,7 +113,7 @@ int ws_log_add(ws_log *l, const char *name, char type, int64_t seq, int64_t star
     return ws_log_disk_add(l->disk, name, type, seq, start);
 }
 
-/* -- syncing -------------------------------------------------------------------------------------------------------- */
+/* -- syncing ------------------------------------------------------------------------------------------------------- */
 
 /* A sync of all up to `offset` has ended. */
 static void synced_to(ws_log *l, int64_t offset, int error) {
@@ -181,12 +181,12 @@ static int sync_now(ws_log *l) {
     pthread_mutex_unlock(&l->lock);
     if (!error) return 0;
     const int64_t again = l->chunk_start > synced ? l->chunk_start : synced;
-    if (l->chunk.len > 0 && again < written) atomic_store(&l->disk->end, again > l->disk->start ? again : l->disk->start);
+    if (l->chunk.len > 0 && again < written) ws_log_disk_go_back(l->disk, again);
     errno = error;
     return -1;
 }
 
-/* -- writing: with disk_lock ---------------------------------------------------------------------------------------- */
+/* -- writing: with disk_lock --------------------------------------------------------------------------------------- */
 
 static void release_buffer(ws_log_buffer *b) {
     b->len = 0;
@@ -281,7 +281,7 @@ static int work(ws_log *l, int sync) {
     return failed;
 }
 
-/* -- the writer ----------------------------------------------------------------------------------------------------- */
+/* -- the writer ---------------------------------------------------------------------------------------------------- */
 
 /* With lock: wait until there is something to write, or it is time to look after other things. */
 static void sleep_writer(ws_log *l) {
@@ -367,7 +367,7 @@ int ws_log_stop(ws_log *l) {
     return atomic_load(&l->synced) == atomic_load(&l->end) ? 0 : ws_log_failing(l);
 }
 
-/* -- the side of the loop ------------------------------------------------------------------------------------------- */
+/* -- the side of the loop ------------------------------------------------------------------------------------------ */
 
 void ws_log_configure(ws_log *l, const ws_log_settings *s) {
     atomic_store_explicit(&l->policy, s->policy, memory_order_relaxed);

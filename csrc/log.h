@@ -3,17 +3,17 @@
  *   loop ──append──> queue ──> chunk ──write──> last file ──sync──> durable
  *                    (writer thread, or the loop in ws_log_commit)    (sync thread, or who wrote)
  *
- * Policy: `always`: the caller commits each turn's bytes before it lets replies go; `everysec`: the writer thread writes
- * what there is every WRITE_PAUSE_MS and has the sync thread sync once a second; `no`: it only writes. Whatever the
- * policy, a file is synced before the next one begins.
+ * Policy: `always`: the caller commits each turn's bytes before it lets replies go; `everysec`: the writer thread
+ * writes what there is every WRITE_PAUSE_MS and has the sync thread sync once a second; `no`: it only writes. Whatever
+ * the policy, a file is synced before the next one begins.
  *
- * When a write, a sync, or a new file fails, the log is `failing` until it succeeds, which the writer thread tries every
- * RETRY_MS: bytes wait in memory, and are written on from where the failed write ended, so that no file is torn in the
- * middle. With `always` bytes stay in memory until they are synced, and are written again behind a failed sync.
+ * When a write, a sync, or a new file fails, the log is `failing` until it succeeds, which the writer thread tries
+ * every RETRY_MS: bytes wait in memory, and are written on from where the failed write ended, so that no file is torn
+ * in the middle. With `always` bytes stay in memory until they are synced, and are written again behind a failed sync.
  *
  * Invariants
  * * Offsets: end of the file <= end of the chunk <= end of the queue; synced <= end of the file.
- * * `lock` guards the queue and what is asked of the threads; `disk_lock` the chunk and the files. `disk_lock` first. */
+ * * `lock` guards the queue and what is asked of the threads, `disk_lock` the chunk and the files; disk_lock first. */
 #ifndef WS_LOG_H
 #define WS_LOG_H
 

@@ -48,7 +48,7 @@ void ws_log_disk_free(ws_log_disk *d) {
     ws_free(d);
 }
 
-/* -- the list ------------------------------------------------------------------------------------------------------- */
+/* -- the list ------------------------------------------------------------------------------------------------------ */
 
 static int stat_file(const ws_log_disk *d, ws_log_file *file) {
     struct stat st;
@@ -112,7 +112,7 @@ static int replace_list(ws_log_disk *d, ws_log_files *list, int hidden) {
     return failed ? -1 : 0;
 }
 
-/* -- the last file -------------------------------------------------------------------------------------------------- */
+/* -- the last file ------------------------------------------------------------------------------------------------- */
 
 static int open_in(const ws_log_disk *d, const char *name, const char *suffix, int flags) {
     char *file = join(name, "", suffix), *path = join(d->dir, "/", file);
@@ -201,6 +201,10 @@ int ws_log_disk_write(ws_log_disk *d, const void *data, size_t len) {
     return failed;
 }
 
+void ws_log_disk_go_back(ws_log_disk *d, int64_t offset) {
+    atomic_store(&d->end, offset > d->start ? offset : d->start);
+}
+
 void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {
     char line[LINE_BYTES + 2];
     size_t written;
@@ -210,7 +214,7 @@ void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {
     d->times_torn = ws_file_write(d->times_fd, line + skip, sizeof line - 1 - (size_t)skip, &written) != 0;
 }
 
-/* -- bases and history ---------------------------------------------------------------------------------------------- */
+/* -- bases and history --------------------------------------------------------------------------------------------- */
 
 static int goes_behind(const ws_log_file *a, const ws_log_file *b) {
     return a->start != b->start ? a->start > b->start : ws_log_is_incr(a) > ws_log_is_incr(b);

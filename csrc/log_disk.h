@@ -1,4 +1,4 @@
-/* log_disk: the files of a log on disk: writing to the last of them, beginning a new one, a new base, history that goes.
+/* log_disk: the files of a log on disk: writing to the last of them, beginning a new one or a base, history that goes.
  *
  *     dir/NAME.manifest              the list of the files (log_files.h), always replaced as a whole
  *     dir/NAME.seq.incr.aof          the stream, one file behind the other without a gap
@@ -45,7 +45,8 @@ int ws_log_disk_add(ws_log_disk *, const char *name, char type, int64_t seq, int
 int ws_log_disk_open(ws_log_disk *, int64_t start, int hidden);
 
 int ws_log_disk_write(ws_log_disk *, const void *data, size_t len);    /* at `end`, which moves on as far as it came */
-int ws_log_disk_roll(ws_log_disk *);                        /* Begin a new file at `end`; all of the last one is synced */
+void ws_log_disk_go_back(ws_log_disk *, int64_t offset);    /* have `end` there: the bytes behind come again */
+int ws_log_disk_roll(ws_log_disk *);                        /* begin a new file at `end`; the last one is synced */
 void ws_log_disk_stamp(ws_log_disk *, int64_t unix_ms, int64_t offset);    /* one line of times, if it can be written */
 
 /* dir/name holds the data as they stood at `offset`: what is older becomes history. EAGAIN: no file begins there. */

@@ -50,7 +50,9 @@ int ws_log_is_incr(const ws_log_file *file) {
     return n > suffix && strcmp(file->name + n - suffix, INCR_SUFFIX) == 0;
 }
 
-/* -- text ----------------------------------------------------------------------------------------------------------- */
+/* -- text ---------------------------------------------------------------------------------------------------------- */
+
+enum { TEXT_MIN = 1024 };
 
 typedef struct {
     char *data;
@@ -59,7 +61,7 @@ typedef struct {
 
 static void put(text *t, const char *p, size_t n) {
     if (t->len + n > t->cap) {
-        t->cap = 2 * t->cap + n + 256;
+        t->cap = 2 * t->cap + n;
         t->data = ws_realloc(t->data, t->cap);
     }
     memcpy(t->data + t->len, p, n);
@@ -86,7 +88,7 @@ static void put_word(text *t, const char *name) {
         int n = 1;
         if (*name == '"' || *name == '\\') n = snprintf(escaped, sizeof escaped, "\\%c", *name);
         else if (known != NULL) n = snprintf(escaped, sizeof escaped, "\\%c", letters[known - plain]);
-        else if (!isprint((unsigned char)*name)) n = snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned char)*name);
+        else if (!isprint((unsigned char)*name)) n = snprintf(escaped, 8, "\\x%02x", (unsigned char)*name);
         else escaped[0] = *name;
         put(t, escaped, (size_t)n);
     }
@@ -107,8 +109,7 @@ static void put_lines(text *t, const ws_log_files *files, char type) {
 }
 
 char *ws_log_manifest(const ws_log_files *files, size_t *len) {
-    text t = {NULL, 0, 0};
-    put(&t, "", 0);
+    text t = {ws_alloc(TEXT_MIN), 0, TEXT_MIN};
     put_lines(&t, files, WS_LOG_BASE);
     put_lines(&t, files, WS_LOG_HISTORY);
     put_lines(&t, files, WS_LOG_INCR);
@@ -116,7 +117,7 @@ char *ws_log_manifest(const ws_log_files *files, size_t *len) {
     return t.data;
 }
 
-/* -- replacing ------------------------------------------------------------------------------------------------------ */
+/* -- replacing ----------------------------------------------------------------------------------------------------- */
 
 static int write_new(const char *path, const void *data, size_t len) {
     size_t written;

@@ -178,7 +178,7 @@ def test_the_end_of_the_engine_writes_all(tmp_path):
     assert log_bytes(tmp_path) == b""
 
 
-# -- syncing --------------------------------------------------------------------------------------------------------
+# -- syncing ---------------------------------------------------------------------------------------------------------
 
 
 def test_always_syncs_each_call(store, tmp_path):
@@ -223,7 +223,7 @@ def test_a_file_is_synced_before_the_next_begins(store, tmp_path):
     assert store.log_state()["synced"] == start
 
 
-# -- bases and history ------------------------------------------------------------------------------------------------
+# -- bases and history -----------------------------------------------------------------------------------------------
 
 
 def new_base(store, path):
@@ -296,7 +296,7 @@ def test_a_base_where_no_file_begins_is_refused(store, tmp_path):
     assert [f[1] for f in files_of(tmp_path)] == ["i"]
 
 
-# -- times ----------------------------------------------------------------------------------------------------------------
+# -- times -----------------------------------------------------------------------------------------------------------
 
 
 def test_times_tell_where_the_stream_stood(store, tmp_path):
@@ -316,7 +316,7 @@ def test_times_tell_where_the_stream_stood(store, tmp_path):
         assert offset == pytest.approx((ms - begin_ms) / 100 * 27, abs=100)
 
 
-# -- faults ---------------------------------------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])

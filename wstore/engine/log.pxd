@@ -2,8 +2,8 @@
 
 Invariants
 * `Server.log` is set while writes are logged, and only changed under the server's lock.
-* With `always`, clients marked CLIENT_LOGGED are sent nothing while `holding`: from the first command of a turn on until
-  its bytes are synced.  `kept`: there are such from earlier turns.
+* With `always`, clients marked CLIENT_LOGGED are sent nothing while `holding`: from the first command of a turn on
+  until its bytes are synced.  `kept`: there are such from earlier turns.
 """
 from libc.stdint cimport int64_t
 from wstore.engine.abi cimport Reply

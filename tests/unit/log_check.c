@@ -1,0 +1,103 @@
+/* A loop that appends, rolls and commits, beside threads that ask for facts and let the disk fail: for the thread
+ * sanitizer, and a check that the files hold all of it, in order.
+ *
+ *     log_check DIR */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "files.h"
+#include "log.h"
+#include "ticks.h"
+
+enum { TURNS = 4000, LINE = 20 };
+
+static _Atomic int done;
+
+static void *disturb(void *arg) {
+    ws_log *l = arg;
+    for (int i = 0; !atomic_load(&done); i++) {
+        ws_log_facts facts;
+        ws_log_files files = {NULL, 0, 0};
+        ws_log_get_facts(l, &facts);
+        ws_log_get_files(l, &files);
+        ws_log_files_clear(&files);
+        if (i % 20 == 0) ws_fault_arm(i / 20 % WS_FAULT_LINK, 1, i % 3, ENOSPC);
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static void append(ws_log *l, ws_log_buffer *b, int64_t n) {
+    if (b->cap < LINE + 1) {
+        b->cap = 256;
+        b->data = ws_realloc(b->data, b->cap);
+    }
+    snprintf(b->data, LINE + 1, "%019lld\n", (long long)n);
+    b->len = LINE;
+    ws_log_append(l, b, ws_unix_ms());
+}
+
+static void make_base(ws_log *l, const char *dir, int64_t n) {
+    char name[64], path[512];
+    int error;
+    if (ws_log_base_pending(l, &error)) return;
+    snprintf(name, sizeof name, "log.%lld.base.rdb", (long long)ws_log_next_seq(l, 0));
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    fclose(fopen(path, "w"));
+    ws_log_roll(l);
+    ws_log_set_base(l, name, ws_log_next_seq(l, 0), n * LINE);
+}
+
+/* The lines of all files from the first on must be consecutive numbers. */
+static int check(const char *dir, const ws_log_files *files) {
+    int64_t expected = -1;
+    for (size_t i = 0; i < files->count; i++) {
+        char path[512], line[LINE + 1];
+        if (!ws_log_is_incr(&files->at[i])) continue;
+        snprintf(path, sizeof path, "%s/%s", dir, files->at[i].name);
+        FILE *file = fopen(path, "r");
+        if (expected < 0) expected = files->at[i].start / LINE;
+        if (file == NULL || files->at[i].start != expected * LINE) return 0;
+        for (; fread(line, 1, LINE, file) == LINE; expected++)
+            if (atoll(line) != expected) return 0;
+        fclose(file);
+    }
+    return expected == TURNS;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) return 2;
+    ws_log *l = ws_log_new(argv[1], "log");
+    ws_log_buffer buffer = {NULL, 0, 0};
+    ws_log_settings settings = {WS_LOG_EVERYSEC, 0, 4000, 0};
+    pthread_t other;
+    if (ws_log_begin(l, 0, 0) != 0) return 3;
+    pthread_create(&other, NULL, disturb, l);
+    for (int64_t n = 0; n < TURNS; n++) {
+        settings.policy = n / 500 % 3;
+        ws_log_configure(l, &settings);
+        append(l, &buffer, n);
+        if (n % 100 == 99) ws_log_roll(l);
+        if (n % 701 == 700) make_base(l, argv[1], n + 1);
+        if (settings.policy == WS_LOG_ALWAYS) ws_log_commit(l);
+        if (n % 10 == 0) usleep(500);
+    }
+    atomic_store(&done, 1);
+    pthread_join(other, NULL);
+    for (int kind = 0; kind < WS_FAULTS; kind++) ws_fault_arm(kind, 0, 0, 0);
+    const int failed = ws_log_stop(l);
+    ws_log_files files;
+    ws_log_get_files(l, &files);
+    const int good = check(argv[1], &files);
+    ws_log_files_clear(&files);
+    ws_log_free(l);
+    ws_free(buffer.data);
+    printf("%d %d\n", failed, good);
+    return failed || !good;
+}
