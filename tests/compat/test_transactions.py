@@ -64,13 +64,53 @@ def client_fields(asker: Connection, number: Int) -> dict[str, str]:
     return dict(field.split("=", 1) for field in line.split())
 
 
-def test_client_list_counts_what_is_queued(wstore_server):
-    with Connection(wstore_server.port) as client, Connection(wstore_server.port) as other:
-        number = client.call("CLIENT", "ID")
-        client.call("MULTI")
-        client.call("SET", "k", "x" * 5000)
-        fields = client_fields(other, number)
-        assert fields["multi"] == "1" and int(fields["multi-mem"]) > 5000 and "x" in fields["flags"]
-        client.call("DISCARD")
-        fields = client_fields(other, number)
-        assert fields["multi"] == "-1" and fields["multi-mem"] == "0" and fields["flags"] == "N"
+def multi_fields(asker: Connection, number: Int) -> list[str]:
+    fields = client_fields(asker, number)
+    return [fields[name] for name in ("multi", "multi-mem", "flags", "cmd")]
+
+
+def test_client_list_counts_what_is_queued(wstore_server, oracle):
+    seen = []
+    for server in (wstore_server, oracle):
+        with Connection(server.port) as client, Connection(server.port) as other:
+            number = client.call("CLIENT", "ID")
+            seen.append([])
+            for words in (["MULTI"], ["SET", "k", "x" * 5000], ["GET", "k"], ["DISCARD"], ["PING"]):
+                client.call(*words)
+                seen[-1].append(multi_fields(other, number))
+    assert seen[0] == seen[1] and seen[0][2][:3] == ["2", str(3 * 8 + 5004 + 2 * 8 + 4), "x"]
+
+
+def test_client_list_within(wstore_server, oracle):
+    for server in (wstore_server, oracle):
+        with Connection(server.port) as client:
+            number = client.call("CLIENT", "ID").value
+            for words in ("MULTI", "SET k x", "CLIENT LIST"):
+                client.call(*words.split())
+            lines = client.call("EXEC").items[1].data.decode().splitlines()
+            own = next(line.split() for line in lines if line.startswith(f"id={number} "))
+            assert {"flags=x", "multi=2", f"multi-mem={5 + 3 * 8 + 10 + 2 * 8}", "cmd=exec"} <= set(own)
+
+
+def test_what_may_not_run_within(diff: Differential):
+    both(diff, "MULTI", "SET k 1", "SSUBSCRIBE c", "GET k", "EXEC", "MULTI", "MONITOR", "EXEC", "PING")
+    both(diff, "MULTI", "SUNSUBSCRIBE c", "SUBSCRIBE c", "UNSUBSCRIBE c", "EXEC", "PING")
+
+
+@pytest.mark.parametrize("how", ["ID {id} SKIPME no", "{address}"])
+def test_nothing_is_replied_behind_its_own_end(wstore_server, oracle, how):
+    """The commands behind CLIENT KILL run all the same."""
+    seen = []
+    for server in (wstore_server, oracle):
+        with Connection(server.port) as client:
+            number = client.call("CLIENT", "ID").value
+            kill = how.format(id=number, address="{}:{}".format(*client.sock.getsockname()))
+            for command in ("MULTI", "SET k 1", f"CLIENT KILL {kill}", "INCR k", "GET k"):
+                client.call(*command.split())
+            client.send("EXEC")
+            received = b""
+            while chunk := client.sock.recv(4096):
+                received += chunk
+        with Connection(server.port) as other:
+            seen.append((received, other.call("GET", "k")))
+    assert seen[0] == seen[1] and seen[0][1] == Bulk(b"2")

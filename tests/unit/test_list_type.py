@@ -172,6 +172,23 @@ def test_memory_is_given_back(store, how, count):
     wait_until(lambda: alloc_used_bytes() < before + 30_000)     # counters of the commands stay
 
 
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_copy_is_a_list_of_its_own(store, depth):
+    store.execute("CONFIG", "SET", "list-compress-depth", depth)
+    for i in range(0, 20_000, 100):
+        store.execute("RPUSH", "l", *(b"element-%05d" % j for j in range(i, i + 100)))
+    store.execute("LPUSH", "l", "first")
+    before = store.execute("LRANGE", "l", 0, -1)
+    store.execute("COPY", "l", "copy")
+    store.validate()
+    assert store.execute("MEMORY", "USAGE", "copy") < store.execute("MEMORY", "USAGE", "l") + 5000
+    store.execute("LTRIM", "l", 500, 900)
+    store.execute("RPUSH", "copy", "last")
+    assert store.execute("LRANGE", "copy", 0, -1) == [*before, b"last"]
+    store.execute("LSET", "copy", 10_000, "other")
+    assert store.execute("LRANGE", "l", 0, -1) == before[500:901]
+
+
 def test_inner_nodes_are_compressed(store):
     items = [b"compressible " * 5 + b"%d" % i for i in range(5000)]
     sizes = {}

@@ -8,5 +8,7 @@ def monitor(session, args):
     """MONITOR"""
     if session.is_internal:
         raise ReplyError("ERR MONITOR needs a connection")
+    if session.in_transaction:
+        raise ReplyError("ERR MONITOR isn't allowed for DENY BLOCKING client")
     session.set_monitor(True)
     return "OK"

@@ -25,8 +25,7 @@ cdef void pubsub_head(Call* c) noexcept nogil:
 
 cdef void pubsub_subscribe(Call* c, int kind) noexcept nogil:
     cdef int i
-    if not c.api.may_subscribe(c):
-        reply_error(c, b"ERR subscriptions need a connection")
+    if not c.api.may_subscribe(c, kind):
         return
     for i in range(1, c.argc):
         c.api.subscribe(c, kind, c.argv[i])

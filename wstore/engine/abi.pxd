@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 7
+    ABI_VERSION = 8
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -342,7 +342,7 @@ cdef struct EngineApi:
     void (*unwatch)(Call*) noexcept nogil
     int (*client_place)(Call*) noexcept nogil                   # a ClientPlace
     # -- publish and subscribe: kinds are ChannelKind -----------------------------------------------------
-    bint (*may_subscribe)(Call*) noexcept nogil                 # 0: there is no connection
+    bint (*may_subscribe)(Call*, int kind) noexcept nogil       # 0: it may not, and the reply says why
     bint (*subscribed)(Call*) noexcept nogil                    # the client has subscriptions of any kind
     bint (*subscribe)(Call*, int kind, Str channel) noexcept nogil      # 0: it had it already
     bint (*unsubscribe)(Call*, int kind, Str channel) noexcept nogil    # 0: it had none

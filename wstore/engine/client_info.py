@@ -8,8 +8,8 @@ class ClientInfo:
     flags: letters as in CLIENT LIST (str); input_bytes: received and not yet run; input_free: room behind them;
     output_bytes: waiting to be sent; output_cap: of the buffer they are in; memory_bytes: all of it;
     command: name of its last command (str), or None; is_unix, is_monitor, no_evict, writable: bool; multi: commands
-    queued by MULTI (int), -1 outside of one; multi_bytes: memory of those; channels, patterns, shard_channels: its
-    subscriptions (int); kind: "normal" or "pubsub".
+    queued by MULTI (int), -1 outside of one; multi_bytes: their arguments and 8 for each; channels, patterns,
+    shard_channels: its subscriptions (int); kind: "normal" or "pubsub".
     """
 
     __slots__ = ("id", "fd", "addr", "laddr", "name", "lib_name", "lib_ver", "created_ms", "active_ms", "flags", "db",

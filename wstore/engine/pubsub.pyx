@@ -20,8 +20,15 @@ cdef inline void note_subscriptions(Client* c) noexcept nogil:
         c.flags &= ~<uint32_t>CLIENT_PUBSUB
 
 
-cdef bint api_may_subscribe(Call* call) noexcept nogil:
-    return not (<Client*>call.client).flags & CLIENT_INTERNAL
+cdef bint api_may_subscribe(Call* call, int kind) noexcept nogil:
+    cdef uint32_t flags = (<Client*>call.client).flags
+    if flags & CLIENT_INTERNAL:
+        reply_error(call, b"ERR subscriptions need a connection")
+        return 0
+    if kind == CHANNEL_SHARD and flags & CLIENT_EXECUTING:
+        reply_error(call, b"ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+        return 0
+    return 1
 
 
 cdef bint api_subscribed(Call* call) noexcept nogil:

@@ -363,7 +363,7 @@ cdef str flags_of_client(const Client* c):
         out += "O"
     if c.flags & CLIENT_PUBSUB:
         out += "P"
-    if c.flags & CLIENT_MULTI:
+    if c.flags & (CLIENT_MULTI | CLIENT_EXECUTING):
         out += "x"
     if c.flags & (CLIENT_BLOCKED | CLIENT_POSTPONED):
         out += "b"
@@ -384,6 +384,13 @@ cdef str flags_of_client(const Client* c):
     return out or "N"
 
 
+cdef object command_of_client(const Client* c):
+    """The command that it sent last, or None: EXEC, while that runs what was queued."""
+    if c.flags & CLIENT_EXECUTING:
+        return "exec"
+    return c.last_stats.name.decode() if c.last_stats != NULL else None
+
+
 cdef object info_of_client(Server* s, Client* c):
     cdef char addr[WS_ADDR_TEXT_MAX]
     cdef ws_addr own
@@ -398,11 +405,11 @@ cdef object info_of_client(Server* s, Client* c):
         output_bytes=c.out.len - c.sent, output_cap=0 if c.out.cap & 1 else c.out.cap,
         memory_bytes=(sizeof(Client) + c.queued_bytes + c.in_cap + (0 if c.out.cap & 1 else c.out.cap)
                       + c.arg_cap * sizeof(Str)),
-        command=c.last_stats.name.decode() if c.last_stats != NULL else None,
+        command=command_of_client(c),
         channels=c.links[LINK_CHANNEL].count, patterns=c.links[LINK_PATTERN].count,
         shard_channels=c.links[LINK_SHARD].count, kind="pubsub" if c.flags & CLIENT_PUBSUB else "normal",
         is_unix=(c.flags & CLIENT_UNIX) != 0, is_monitor=(c.flags & CLIENT_MONITOR) != 0,
-        multi=c.queued_count if c.flags & CLIENT_MULTI else -1, multi_bytes=c.queued_bytes,
+        multi=c.queued_count if c.flags & (CLIENT_MULTI | CLIENT_EXECUTING) else -1, multi_bytes=queued_text_bytes(c),
         no_evict=(c.flags & CLIENT_NO_EVICT) != 0, writable=(c.flags & CLIENT_WRITE_BLOCKED) != 0)
 
 

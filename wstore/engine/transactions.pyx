@@ -25,6 +25,17 @@ cdef QueuedCall* queued_copy(const Call* call) noexcept nogil:
     return q
 
 
+cdef size_t queued_text_bytes(const Client* c) noexcept nogil:
+    """What CLIENT LIST shows as multi-mem, as Redis counts it: the arguments' bytes, and 8 for each of them."""
+    cdef const QueuedCall* q
+    cdef size_t total = 0
+    cdef int i
+    for i in range(c.queued_count):
+        q = c.queued[i]
+        total += q.size_bytes - sizeof(QueuedCall) - q.argc * (sizeof(Str) - 8)
+    return total
+
+
 cdef bint runs_in_multi(const CommandSpec* spec) noexcept nogil:
     """Commands that a transaction does not queue."""
     return (strcmp(spec.name, b"exec") == 0 or strcmp(spec.name, b"discard") == 0 or strcmp(spec.name, b"multi") == 0
@@ -70,9 +81,14 @@ cdef void prepare_queued(Server* s, Client* c, QueuedCall* q, Call* call) noexce
 
 
 cdef void run_queued(Server* s, Client* c, QueuedCall* q) noexcept nogil:
+    """A client that one of the commands has closed gets no replies of those behind it."""
     cdef Call call
+    cdef bint ended = (c.flags & CLIENT_CLOSE_AFTER_REPLY) != 0
+    cdef size_t start = c.out.len
     prepare_queued(s, c, q, &call)
     run_call(s, c, &call)
+    if ended:
+        c.out.len = start
 
 
 cdef void api_multi(Call* call) noexcept nogil:

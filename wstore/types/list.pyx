@@ -273,7 +273,10 @@ cdef size_t list_op_memory(Store* store, const Entry* e) noexcept nogil:
 cdef int list_op_copy(Store* store, Db* db, const Key* key, const Entry* source, int64_t expire_ms) noexcept nogil:
     cdef ListBuilder builder
     list_build_begin(store, &builder)
-    list_each(store, source, list_build_each, &builder)
+    if source.enc == ENC_PTR and list_load(source).nodes > 1:
+        builder.big = list_copy(store, list_load(source))
+    else:
+        list_each(store, source, list_build_each, &builder)
     list_build_finish(&builder, db, key, expire_ms)
     return 0
 

@@ -148,6 +148,18 @@ cdef void list_slots_discard(Store* store, List* list, size_t at, size_t n) noex
     list_slots_close(store, list, at, n)
 
 
+cdef List* list_copy(Store* store, const List* source) noexcept nogil:
+    """A list of its own with the same elements, in nodes of the same form."""
+    cdef List* list = list_new(store, list_ring_size_for(source.nodes))
+    cdef size_t i
+    for i in range(source.nodes):
+        list.ring[i] = list_slot(source, i)[0]
+        list.ring[i].node = list_node_twin(store, list, &list.ring[i])
+    list.count = source.count
+    list.nodes = source.nodes
+    return list
+
+
 cdef size_t list_locate(const List* list, uint64_t index, uint32_t* within) noexcept nogil:
     """The slot that holds element `index` < count, and which of its items that is; from the nearer end."""
     cdef size_t i = 0
