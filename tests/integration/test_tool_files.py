@@ -6,6 +6,7 @@ import pty
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -143,7 +144,6 @@ def unpack(data, at=0):
     if head < 0x80 or head == 0xC0:
         return (head if head < 0x80 else None), at + 1
     if head in (0xCB, 0xD3):
-        import struct
         return struct.unpack_from(">d" if head == 0xCB else ">q", data, at + 1)[0], at + 9
     if head in sizes:
         n, at = int.from_bytes(data[at + 1:at + 1 + sizes[head]], "big"), at + 1 + sizes[head]
@@ -346,6 +346,17 @@ def test_damaged_rdb_files(copied):
     assert "wstore rdb --format resp" in text
     path.write_bytes(b"")
     assert "too short" in tool("check", path, code=1)
+
+
+def test_values_are_built_if_asked_for(copied):
+    """Without a checksum, damage inside of a value shows only there."""
+    path = copied / "dump.rdb"
+    assert "152 keys" in tool("check", "--values", path)
+    data = path.read_bytes()
+    at = data.index(b"\x06hash:3") + 8
+    path.write_bytes(data[:at] + b"\xff" + data[at + 1:-8] + b"\0" * 8)
+    tool("check", path)
+    assert "the value is damaged" in tool("check", "--values", path, code=1)
 
 
 def test_manifests_are_checked(copied):

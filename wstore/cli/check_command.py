@@ -1,4 +1,5 @@
 """`wstore check PATH`: says whether files are whole, and cuts off a torn end."""
+import functools
 import os
 import shlex
 import sys
@@ -18,9 +19,10 @@ STYLES = {"whole": "green", "torn": "yellow", "damaged": "red"}
 
 @click.command(short_help="Check RDB files and logs.")
 @click.argument("path", type=click.Path(exists=True))
+@click.option("--values", is_flag=True, help="Also build every value of RDB files; takes longer.")
 @click.option("--fix", is_flag=True, help="Cut off a torn end; the original stays beside the file.")
 @click.option("--cut-damage", is_flag=True, help="With --fix: also where a log is damaged, and all that follows.")
-def check(path, fix, cut_damage):
+def check(path, values, fix, cut_damage):
     """Check an RDB file, a log (AOF), or all files of a data directory.
 
     A file is torn if it ends within a command or transaction, as after a crash; a server cuts that off by itself as
@@ -32,7 +34,8 @@ def check(path, fix, cut_damage):
         raise click.UsageError("--cut-damage goes with --fix")
     console = Console(highlight=False)
     try:
-        found = check_folder(path, looked_at) if os.path.isdir(path) else [looked_at(path)]
+        look = functools.partial(looked_at, values=values)
+        found = check_folder(path, look) if os.path.isdir(path) else [look(path)]
         if not found:
             raise click.ClickException(f"{path} has neither RDB files nor a log")
         show(found, path, console)
@@ -46,9 +49,9 @@ def check(path, fix, cut_damage):
     sys.exit(DAMAGED if "damaged" in states else TORN if "torn" in states else WHOLE)
 
 
-def looked_at(path):
+def looked_at(path, values):
     with progress_bar(os.path.basename(path), os.path.getsize(path)) as progress:
-        return check_file(path, progress)
+        return check_file(path, progress, values)
 
 
 # -- what is said --------------------------------------------------------------------------------------------------

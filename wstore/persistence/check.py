@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from wstore.engine._engine import LogScan, RdbReader
 from wstore.errors import RdbError
+from wstore.persistence.rdb import KINDS
+from wstore.persistence.values import QUESTIONS, Scratch
 
 PIECE_BYTES = 1 << 24
 LOOK_EVERY = 4096       # items of an RDB file between two calls of progress
@@ -51,14 +53,17 @@ class Finding:
     follows: tuple[int, int] | None = None
 
 
-def check_file(path: str | os.PathLike, progress: Progress = lambda offset: None) -> Finding:
-    """Check an RDB file or a log, whichever it is by its first bytes. OSError: it cannot be read."""
+def check_file(path: str | os.PathLike, progress: Progress = lambda offset: None, values: bool = False) -> Finding:
+    """Check an RDB file or a log, whichever it is by its first bytes. OSError: it cannot be read.
+
+    values: also build every value of an RDB file.
+    """
     path = os.fspath(path)
     with open(path, "rb") as file:
         begins_as_rdb = file.read(5) == b"REDIS"
     found = Finding(path, "rdb" if begins_as_rdb or path.endswith(".rdb") else "log", os.path.getsize(path))
     if found.kind == "rdb":
-        check_rdb(found, progress)
+        check_rdb(found, progress, Scratch() if values else None)
         if found.state != "whole" or found.whole == found.size:
             return found
         if path.endswith(".rdb"):
@@ -73,13 +78,15 @@ def spoiled(found: Finding, offset: int, reason: str) -> Finding:
     return found
 
 
-def check_rdb(found: Finding, progress: Progress) -> None:
-    """Walk over an RDB file from its beginning, and compare its checksum."""
+def check_rdb(found: Finding, progress: Progress, scratch: Scratch | None) -> None:
+    """Walk over an RDB file from its beginning, and compare its checksum; build its values if there is a `scratch`."""
     last = None
     try:
         reader = RdbReader(found.path)
         for number, item in enumerate(reader):
             if item[0] == "record":
+                if scratch is not None and not check_value(found, reader, item, scratch):
+                    return
                 found.keys += 1
                 last = item
             if number % LOOK_EVERY == 0:
@@ -88,6 +95,18 @@ def check_rdb(found: Finding, progress: Progress) -> None:
     except RdbError as error:
         behind = "" if last is None else f"; the last whole key before it is {last[1]!r}"
         spoiled(found, error.offset, error.reason + behind)
+
+
+def check_value(found: Finding, reader: RdbReader, item: tuple, scratch: Scratch) -> bool:
+    """Whether a record's value can be built; streams and values of modules pass."""
+    _, key, rdb_type, _expire_ms, _db, _offset, at, length = item
+    kind = KINDS[rdb_type][0]
+    try:
+        if kind in QUESTIONS:
+            scratch.value(kind, reader.payload(rdb_type, at, length))
+    except ValueError as error:
+        spoiled(found, at, f"{error}; its key is {key!r}")
+    return found.state == "whole"
 
 
 def check_log(found: Finding, progress: Progress) -> None:
