@@ -24,6 +24,7 @@ def _words(kind):
         kinds.Octal: st.integers(0, 0o777).map("{:o}".format),
         kinds.MemoryOrPercent: _size | st.integers(0, 100).map("{}%".format),
         kinds.Text: _plain_text,
+        specials.Keep: st.sampled_from(["", "hourly=48,daily=30", "Weekly=1"]),
         specials.Events: st.text("g$lshzxetdmnAKE"),
     }
     several = {

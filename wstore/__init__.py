@@ -8,10 +8,10 @@
 
 `Store` and `Server` are imported when they are first used.
 """
-from wstore.errors import ReplyError
+from wstore.errors import RecoveryError, ReplyError
 from wstore.versions import WSTORE_VERSION as __version__
 
-__all__ = ["ReplyError", "Server", "Store", "__version__"]
+__all__ = ["RecoveryError", "ReplyError", "Server", "Store", "__version__"]
 
 
 def __getattr__(name):

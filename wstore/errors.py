@@ -22,3 +22,7 @@ class RdbError(ValueError):
         self.path = path
         self.offset = offset
         self.reason = reason
+
+
+class RecoveryError(Exception):
+    """A data directory that cannot be started from; the text says what is wrong, where, and what to do."""

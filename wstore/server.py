@@ -6,8 +6,10 @@ from wstore.admin.config.table import TABLE
 from wstore.admin.listening import ListenError
 from wstore.admin.runtime import Runtime
 from wstore.admin.serverlog import Log
+from wstore.persistence.recovery import Recovery
 from wstore.store import Store
 
+_PERSISTENT = {"dir", "appendonly", "save"}      # settings that ask for data on disk
 _PYTHON_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 
 
@@ -36,7 +38,10 @@ class Server:
     store: the Store to serve, which stays open; None: a new one, closed with the server.
     port: TCP port; 0: one that is free; None: no TCP.  `bind` is 127.0.0.1 unless given.
     settings: directives of the configuration, with "_" for "-" (`maxclients=100`, `unixsocket="/tmp/x"`); bool,
-    numbers, text, and lists of them for directives of several words.
+    numbers, text, and lists of them for directives of several words (`save=[60, 1]`).
+
+    Data are loaded from and saved to disk only if settings ask for it: with `dir` the server of a new store loads what
+    is there as it starts, and saves as redis-server does; with `appendonly=True` it logs every write there.
 
     The store may be used directly at the same time.  ValueError for a wrong setting, OSError if `start` cannot
     listen.  A server can be started again after it has stopped.
@@ -48,6 +53,11 @@ class Server:
         self._any_port = port == 0
         self._runtime = None
         self._thread = None
+        self._loads = self._own_store and bool(_PERSISTENT & settings.keys())
+        if self._loads:
+            self.store.persistence.ready = False
+            if not settings.get("appendonly"):
+                settings.setdefault("save", TABLE["save"].kind.text(TABLE["save"].default).split())
         self._configure({"port": port or 0, "bind": bind, **settings})
 
     def _configure(self, settings):
@@ -63,9 +73,17 @@ class Server:
         config.run_hooks()
 
     def start(self):
-        """Listen and serve.  OSError if an address cannot be had; RuntimeError if it is served already."""
+        """Load what is there, listen and serve.
+
+        OSError if an address cannot be had, RecoveryError if the data cannot be loaded, RuntimeError if the store is
+        served already.
+        """
         log = _PythonLog()
+        if self._loads:
+            Recovery(self.store.persistence).run()
+            self._loads = False
         runtime = Runtime(self.store, log)
+        self.store.persistence.resume()
         try:
             runtime.listeners.open_tcp(self._any_port)
             runtime.listeners.open_unix()
@@ -81,6 +99,7 @@ class Server:
         try:
             runtime.run()
         finally:
+            self.store.persistence.pause()
             runtime.close()
             self._runtime = None
 

@@ -4,10 +4,12 @@ Typed methods for the most used commands (names and arguments as redis-py has th
 in store_collections.py), `execute` for every command.
 Keys and values go in as bytes, or str as UTF-8, and come out as bytes.  Errors are `wstore.ReplyError`.
 """
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from wstore.admin import install
+from wstore.admin.config.model import Config
 from wstore.commands import _commands
 from wstore.engine._engine import TypedStore
 from wstore.store_collections import CollectionMethods, Key, Value
@@ -21,18 +23,45 @@ SCAN_COUNT = 100
 class Store(TypedStore, CollectionMethods):
     """A keyspace of `databases` databases with all commands, in memory of this process.
 
+    dir: the folder to load the data from and to save them in, when it is closed and by SAVE; None: the data are only
+    in memory.  appendonly: instead of that every write is logged there as it is made (`CONFIG SET appendfsync always`:
+    it is on disk when the call returns).  RecoveryError or OSError if what is in the folder cannot be loaded.
+
     Use as a context manager, or call `close()`, to free it at once.
     """
 
-    def __init__(self, databases: int = 16) -> None:
+    def __new__(cls, databases: int = 16, **options: object) -> "Store":
+        return super().__new__(cls, databases)
+
+    def __init__(self, databases: int = 16, *, dir: str | os.PathLike[str] | None = None,
+                 appendonly: bool = False) -> None:
+        if appendonly and dir is None:
+            raise ValueError("appendonly needs a dir")
         self.adopt(_commands.module())
-        install(self)
+        config = Config()
+        if dir is None or appendonly:
+            config.load("save", [""])       # the log has it all
+        if dir is not None:
+            config.load("dir", [os.path.abspath(dir)])
+            config.load("appendonly", ["yes" if appendonly else "no"])
+        install(self, config)
+        if dir is not None:
+            from wstore.persistence.recovery import Recovery
+            Recovery(self.persistence).run()
 
     def __enter__(self) -> "Store":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def close(self) -> None:
+        """Save what a `dir` asks for, and free all data; any further use raises ValueError.
+
+        RuntimeError while a Server serves the store, OSError if it cannot be saved: then it stays open.
+        """
+        self.persistence.end()
+        super().close()
 
     # -- strings ---------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from tests.harness import Array, Bulk, Differential, Int, Map, Reply, ServerProc
 
 # Commands that Redis 7.0 does not have
 OWN = {
-    "slotsinfo", "commands", "commands|help", "commands|reload", "client|setinfo", "client|no-touch"}
+    "slotsinfo", "commands", "commands|help", "commands|reload", "backup", "client|setinfo", "client|no-touch"}
 PROSE = (Bulk(b"summary"), Bulk(b"complexity"), Bulk(b"replaced_by"), Bulk(b"notes"))
 WORDS = [b"get", b"set", b"incrby", b"overflow", b"wrap", b"u8", b"0", b"1", b"-1", b"2", b"ex", b"nx", b"k", b"and"]
 

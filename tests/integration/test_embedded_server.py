@@ -47,8 +47,9 @@ def test_one_server_to_a_store():
         assert client_of(server).ping()
 
 
-def test_settings():
-    with wstore.Server(requirepass="secret", maxclients=7, save=["60", "1"], protected_mode=False) as server:
+def test_settings(tmp_path):
+    settings = {"requirepass": "secret", "maxclients": 7, "save": ["60", "1"], "dir": tmp_path, "protected_mode": False}
+    with wstore.Server(**settings) as server:
         with client_of(server, password="secret") as client:
             assert client.config_get("maxclients", "save", "protected-mode") == {
                 "maxclients": "7", "save": "60 1", "protected-mode": "no"}

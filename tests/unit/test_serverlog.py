@@ -66,19 +66,19 @@ def noted(**settings):
 def test_notes():
     assert noted(port=["7"], hz=["20"], save=[""], aclfile=[""]) == []
     assert noted(appendonly=["no"], maxmemory=["0"]) == []
-    assert noted(appendonly=["yes"], save=["60", "1"], rdbchecksum=["no"], activedefrag=["yes"]) == [
-        (3, "Directive 'appendonly' has no effect: nothing is written to disk"),
-        (3, "Directive 'save' has no effect: nothing is written to disk"),
-        (2, "Accepted without effect: activedefrag, rdbchecksum"),
+    assert noted(maxmemory=["1"], replicaof=["host", "1"], jemalloc_bg_thread=["no"], activedefrag=["yes"]) == [
+        (3, "Directive 'maxmemory' has no effect: memory is not limited"),
+        (3, "Directive 'replicaof' has no effect: this server is a primary"),
+        (2, "Accepted without effect: activedefrag, jemalloc-bg-thread"),
     ]
 
 
 def test_notes_are_made_once():
     config = Config()
-    assert notes(config, ["APPENDONLY", "hz"]) == []
-    for name in ("appendonly", "slave-priority"):
-        config.load(name, ["yes" if name == "appendonly" else "7"])
-    both = notes(config, ["appendonly", "slave-priority"])
-    assert both == [(3, "Directive 'appendonly' has no effect: nothing is written to disk"),
+    assert notes(config, ["MAXMEMORY", "hz"]) == []
+    for name in ("maxmemory", "slave-priority"):
+        config.load(name, ["7"])
+    both = notes(config, ["maxmemory", "slave-priority"])
+    assert both == [(3, "Directive 'maxmemory' has no effect: memory is not limited"),
                     (2, "Accepted without effect: replica-priority")]
-    assert notes(config, ["appendonly", "replica-priority"]) == []
+    assert notes(config, ["maxmemory", "replica-priority"]) == []

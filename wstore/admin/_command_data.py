@@ -30,6 +30,17 @@ COMMANDS = {
         "O(N) in the user's passwords", "fast connection",
         arguments=[_arg("username", "string", flags="optional", since="6.0.0"), _arg("password", "string")],
         history=[("6.0.0", "a user name")]),
+    "backup": _command(
+        "Copy what the server would start from into the folder of backups", "0.2.0", "server",
+        "O(1) with the append log on, else O(N) in the keys, in the background", "admin slow dangerous",
+        arguments=[_arg("name", "string", flags="optional")]),
+    "bgrewriteaof": _command(
+        "Begin a new base file of the append log, in the background", "1.0.0", "server", "O(1)",
+        "admin slow dangerous"),
+    "bgsave": _command(
+        "Save all keys to the RDB file, in the background", "1.0.0", "server", "O(1)", "admin slow dangerous",
+        arguments=[_arg("schedule", "pure-token", "SCHEDULE", flags="optional", since="3.2.2")],
+        history=[("3.2.2", "the option `SCHEDULE`")]),
     "bitcount": _command(
         "Count the bits that are 1, in a whole string or a range", "2.6.0", "bitmap", "O(N) in the bytes looked at",
         "read bitmap slow", key_specs=[_keys(1, "RO access")],
@@ -518,6 +529,9 @@ COMMANDS = {
         "List all key names that fit a pattern", "1.0.0", "generic", "O(N) in the keys of the database",
         "keyspace read slow dangerous", tips="request_policy:all_shards nondeterministic_output_order",
         arguments=[_arg("pattern", "pattern")]),
+    "lastsave": _command(
+        "Tell when the keys were last saved, as a Unix time in seconds", "1.0.0", "server", "O(1)",
+        "admin fast dangerous", tips="nondeterministic_output"),
     "latency": _command("Look at latency", "2.8.13", "server", "As the subcommand", "slow"),
     "latency|doctor": _command(
         "Comment on latency in words", "2.8.13", "server", "O(1)", "admin slow dangerous",
@@ -715,6 +729,9 @@ COMMANDS = {
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")],
         doc_flags="syscmd"),
+    "save": _command(
+        "Save all keys to the RDB file, while nobody else is served", "1.0.0", "server", "O(N) in the keys",
+        "admin slow dangerous"),
     "scan": _command(
         "Walk through the key names step by step", "2.8.0", "generic", "O(1) for each call, O(N) for the whole walk",
         "keyspace read slow", tips="nondeterministic_output request_policy:special",

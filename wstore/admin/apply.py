@@ -10,7 +10,11 @@ _NUMBERS = (
     "slowlog-log-slower-than", "slowlog-max-len", "hz", "protected-mode", "latency-tracking",
     "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "lazyfree-lazy-expire", "hash-max-listpack-entries",
     "hash-max-listpack-value", "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value",
-    "list-max-listpack-size", "list-compress-depth")
+    "list-max-listpack-size", "list-compress-depth", "rdbcompression", "rdbchecksum", "rdb-skip-unsupported",
+    "aof-segment-size", "aof-retention-bytes", "aof-retention-time", "no-appendfsync-on-rewrite")
+# ... and the options that are not named like that
+_RENAMED = {"rdbcompression": "rdb_compression", "rdbchecksum": "rdb_checksum"}
+_FSYNC_RULES = ("no", "everysec", "always")     # by the numbers of option appendfsync
 _EVENT_CLASSES = "KEg$lshzxetm\0dn"        # bits of option notify_events, from the lowest
 _LIMITS = ("obuf_hard", "obuf_soft", "obuf_soft_seconds")
 _I64_MAX = (1 << 63) - 1
@@ -18,7 +22,7 @@ _DEBUG_RULES = ("no", "yes", "local")       # by the numbers of option enable_de
 
 
 def _set_number(engine, name):
-    engine.set_option(name.replace("-", "_"), int(engine.config[name]))
+    engine.set_option(_RENAMED.get(name, name.replace("-", "_")), int(engine.config[name]))
 
 
 def _set_buffer_limits(engine):
@@ -39,6 +43,10 @@ def _set_debug_rule(engine):
     engine.set_option("enable_debug", _DEBUG_RULES.index(engine.config["enable-debug-command"]))
 
 
+def _set_fsync_rule(engine):
+    engine.set_option("appendfsync", _FSYNC_RULES.index(engine.config["appendfsync"]))
+
+
 def _set_events(engine):
     letters = engine.config["notify-keyspace-events"]
     engine.set_option("notify_events", sum(1 << _EVENT_CLASSES.index(letter) for letter in letters))
@@ -52,6 +60,7 @@ def attach(engine, config):
     hooks["requirepass",] = lambda: _set_password(engine)
     hooks["loglevel",] = lambda: _set_log_level(engine)
     hooks["notify-keyspace-events",] = lambda: _set_events(engine)
+    hooks["appendfsync",] = lambda: _set_fsync_rule(engine)
     hooks["enable-debug-command",] = lambda: _set_debug_rule(engine)
     for names, hook in hooks.items():
         hook()

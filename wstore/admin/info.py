@@ -12,6 +12,7 @@ from wstore.admin import process
 from wstore.admin.registry import command
 from wstore.engine import _engine
 from wstore.engine.replies import Verbatim
+from wstore.persistence import report
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 
 NO_REPLICATION_ID = "0" * 40
@@ -130,38 +131,7 @@ def _scripting_memory():
 
 
 def persistence(engine):
-    return {
-        "loading": 0,
-        "async_loading": 0,
-        "current_cow_peak": 0,
-        "current_cow_size": 0,
-        "current_cow_size_age": 0,
-        "current_fork_perc": "0.00",
-        "current_save_keys_processed": 0,
-        "current_save_keys_total": 0,
-        "rdb_changes_since_last_save": _engine.changes(engine),
-        "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": int(engine.facts.started_s),
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
-        "rdb_last_cow_size": 0,
-        "rdb_last_load_keys_expired": 0,
-        "rdb_last_load_keys_loaded": 0,
-        "aof_enabled": 0,
-        "aof_rewrite_in_progress": 0,
-        "aof_rewrite_scheduled": 0,
-        "aof_last_rewrite_time_sec": -1,
-        "aof_current_rewrite_time_sec": -1,
-        "aof_last_bgrewrite_status": "ok",
-        "aof_rewrites": 0,
-        "aof_rewrites_consecutive_failures": 0,
-        "aof_last_write_status": "ok",
-        "aof_last_cow_size": 0,
-        "module_fork_in_progress": 0,
-        "module_fork_last_cow_size": 0,
-    }
+    return report.fields(engine.persistence)
 
 
 def stats(engine):

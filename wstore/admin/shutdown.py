@@ -2,6 +2,7 @@
 from wstore.admin.registry import command
 from wstore.engine.replies import NoReply
 from wstore.errors import ReplyError
+from wstore.persistence.service import ShutdownRefused
 
 _OPTIONS = {b"save", b"nosave", b"now", b"force", b"abort"}
 
@@ -17,9 +18,10 @@ def shutdown(session, args):
     runtime = session.engine.runtime
     if runtime is None:
         raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
-    if b"save" in chosen and b"force" not in chosen:
-        runtime.log.warning("SHUTDOWN SAVE is refused: there is no way yet to save. NOSAVE or FORCE ends the server.")
-        raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
     runtime.log.warning("User requested shutdown...")
+    try:
+        session.engine.persistence.shut_down({word.decode() for word in chosen})
+    except ShutdownRefused:
+        raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.") from None
     runtime.stop()
     return NoReply

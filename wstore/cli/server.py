@@ -13,6 +13,8 @@ from wstore.admin.serverlog import ServerLog
 from wstore.cli import process
 from wstore.commands import _commands
 from wstore.engine._engine import Engine
+from wstore.persistence.recovery import Recovery
+from wstore.persistence.service import ShutdownRefused
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 
 USAGE = """\
@@ -173,21 +175,54 @@ def rename_commands(engine, renames):
 
 
 def run(runtime, supervised):
-    """Say that the server is ready, and serve."""
-    config, log = runtime.engine.config, runtime.log
+    """Load the data, say that the server is ready, and serve; StartError."""
+    errors = []
+
+    def loaded(error):
+        if error is None:
+            tell_ready(runtime, supervised)
+        else:
+            errors.append(error)
+            runtime.log.warning(error)
+            runtime.stop()
+
     process.catch_signals(runtime)
-    log.notice(f"Running mode=standalone, port={config['port']}.")
+    runtime.log.notice(f"Running mode=standalone, port={runtime.engine.config['port']}.")
+    Recovery(runtime.engine.persistence).begin(loaded)
+    runtime.run()
+    while not errors and not may_end(runtime):
+        runtime.loop.go_on()
+        runtime.run()
+    if errors:
+        raise StartError
+    if supervised:
+        process.notify_supervisor("STOPPING=1\n")
+
+
+def tell_ready(runtime, supervised):
+    config, log = runtime.engine.config, runtime.log
     if config["port"]:
         log.notice("Ready to accept connections")
     if config["unixsocket"]:
         log.notice(f"Ready to accept connections at {config['unixsocket']}")
     if supervised:
         process.notify_supervisor("STATUS=Ready to accept connections\nREADY=1\n")
-    runtime.run()
-    if signal := process.signal_name(runtime):
-        log.warning(f"Received {signal}, shutting down...")
-    if supervised:
-        process.notify_supervisor("STOPPING=1\n")
+
+
+def may_end(runtime):
+    """After the loop has ended: save what is to be saved; whether the process may end, as far as data go."""
+    signal = process.signal_name(runtime)
+    if not signal:
+        return True         # SHUTDOWN has seen to it
+    runtime.log.warning(f"Received {signal}, shutting down...")
+    options = runtime.engine.config["shutdown-on-sigint" if signal == "SIGINT" else "shutdown-on-sigterm"]
+    try:
+        runtime.engine.persistence.shut_down(options)
+    except ShutdownRefused:
+        runtime.log.warning(
+            f"{signal} received but errors trying to shut down the server, check the logs for more information")
+        return False
+    return True
 
 
 if __name__ == "__main__":

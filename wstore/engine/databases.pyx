@@ -17,6 +17,8 @@ cdef void st_flush(Store* store, int index, bint background) noexcept nogil:
     cdef int i
     cdef Db* db
     store.places_stamp += 1
+    if index == -1:
+        server_of(store).flushed = 1
     for i in range(store.db_count):
         db = store.dbs[i]
         if db == NULL or index != -1 and i != index:

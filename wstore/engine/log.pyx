@@ -130,20 +130,26 @@ cdef void log_tell(Server* s) noexcept nogil:
 
 
 cdef void log_refuse(Server* s, Call* call) noexcept nogil:
-    """A write, while the log fails."""
-    cdef char line[256]
+    """A write, while the log fails or the last snapshot has not got to disk."""
     cdef bint is_exec = strcmp(call.spec.name, b"exec") == 0
     if is_exec:
         multi_end(<Client*>call.client)
         watch_end(s, <Client*>call.client)
-    snprintf(line, sizeof(line), b"%sMISCONF Errors writing to the AOF file: %s",
-             b"EXECABORT Transaction discarded because of: " if is_exec else b"", strerror(log_error(s)))
-    reply_error(call, line)
+    reply_z(call, b"-EXECABORT Transaction discarded because of: " if is_exec else b"-")
+    if s.save_failed:
+        reply_z(call, b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+                b"Commands that may modify the data set are disabled, because this instance is configured to report "
+                b"errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+                b"Please check the Redis logs for details about the RDB error.\r\n")
+    else:
+        reply_z(call, b"MISCONF Errors writing to the AOF file: ")
+        reply_z(call, strerror(log_error(s)))
+        reply_z(call, b"\r\n")
 
 
 cdef bint log_refuses(Server* s, const Client* c, const CommandSpec* spec) noexcept nogil:
     """Writes, and PING, so that whoever looks after the server sees it."""
-    if log_error(s) == 0 or s.store.loading:
+    if log_error(s) == 0 and not s.save_failed or s.store.loading:
         return 0
     return (spec.flags & CMD_WRITE != 0 or strcmp(spec.name, b"ping") == 0
             or (c.flags & CLIENT_MULTI_WRITES and strcmp(spec.name, b"exec") == 0))

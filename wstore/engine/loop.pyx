@@ -187,6 +187,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
         resume_unblocked(s)
     upkeep(s, begin_us)
     cron(s, begin_us)
+    run_cron_hook(s, begin_us)
     again = loader_turn(s) | ks_turn(s.store, TURN_BUDGET_US)
     if s.closing_count > 0:
         close_marked(s)
@@ -346,6 +347,12 @@ cdef class Loop:
     def stop_signal(self):
         """Number of the signal that ended `run`; 0: none."""
         return ws_stop_signals_seen()
+
+    def go_on(self):
+        """Let `run` serve again after it has ended."""
+        self.server.stopping = 0
+        if self.catches_signals:
+            self.catch_signals()
 
     def run(self):
         """Serve until `stop` is called, here, without the GIL; raises what a signal handler raised."""

@@ -121,6 +121,10 @@ cdef struct Server:
     void* snapshot              # that is being taken, or NULL: snapshot.pxd
     void* log                   # of writes on disk, or NULL: log.pxd
     void* loader                # of files into the store, or NULL: loader.pxd
+    bint cron_hook              # Engine.persistence looks after files now and then: upkeep_hook.pyx
+    int64_t cron_hook_due_us    # when it is called again
+    bint flushed                # FLUSHALL ran since it was called
+    bint save_failed            # writers get -MISCONF: the last snapshot could not be saved
     # -- counters and logs
     Rates rates
     CommandStats** command_stats

@@ -94,7 +94,8 @@ cdef void server_configure(Server* s) noexcept nogil:
     s.slow_ticks = <uint64_t>(<double>slower_than_us * s.ticks_per_us) if logs else <uint64_t>-1
     links_observe(s)
     log_configure(s)
-    s.guarded = (store.loading or s.monitor_count > 0 or s.pause_until_ms > 0 or log_error(s) != 0)
+    s.guarded = (store.loading or s.monitor_count > 0 or s.pause_until_ms > 0 or log_error(s) != 0
+                 or s.save_failed)
 
 
 cdef void server_lock(Server* s) noexcept nogil:

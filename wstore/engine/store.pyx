@@ -15,6 +15,7 @@ cdef class Engine:
     cdef public object runtime  # wstore.admin.runtime.Runtime while it is served, or None
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
     cdef public object facts    # wstore.admin.process.Facts, or None
+    cdef public object persistence      # wstore.persistence.service.Service, or None
 
     def __cinit__(self, int databases=16):
         if databases < 1:

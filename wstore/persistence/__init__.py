@@ -5,6 +5,7 @@
             print(record.key, record.type, record.value)
 
 `open_rdb`, `RdbFile` and `Record` are imported when they are first used: a server needs neither them nor numpy.
+Of a running engine: service (all of it), saving (RDB), append_log (AOF), manifest, recovery, backup.
 """
 
 

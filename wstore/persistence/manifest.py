@@ -5,8 +5,8 @@
     file appendonly.aof.2.incr.aof seq 2 type i startoffset 4711
 
 A line is pairs of a key and a value, words as in a configuration file, in any order; keys that are unknown are passed
-over, and `startoffset`, the place in the stream of writes, is only there if wstore wrote the file.  Types: b the base, i
-the log behind it, in order, h history, which the data do not need.  Lines that begin with # say nothing.
+over, and `startoffset`, the place in the stream of writes, is only there if wstore wrote the file.  Types: b the base,
+i the log behind it, in order, h history, which the data do not need.  Lines that begin with # say nothing.
 """
 import os
 

@@ -3,8 +3,6 @@ from wstore.admin.config.table import TABLE
 
 # Directives that somebody may rely on, and what wstore does instead
 _WARNINGS = {
-    "appendonly": "nothing is written to disk",
-    "save": "nothing is written to disk",
     "replicaof": "this server is a primary",
     "cluster-enabled": "this server is no node of a cluster",
     "maxmemory": "memory is not limited",
@@ -21,7 +19,7 @@ def notes(config, names):
     """
     keys = {TABLE[name.lower()].key for name in names} - config.noted
     ignored = sorted(key for key in keys if not TABLE[key].used and config[key] not in ((), ""))
-    warned = [key for key in ignored if key in _WARNINGS and (config[key] != TABLE[key].default or key == "save")]
+    warned = [key for key in ignored if key in _WARNINGS and config[key] != TABLE[key].default]
     others = [key for key in ignored if key not in _WARNINGS]
     config.noted.update(warned, others)
     lines = [(3, f"Directive '{key}' has no effect: {_WARNINGS[key]}") for key in warned]

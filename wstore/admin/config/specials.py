@@ -10,6 +10,7 @@ from wstore.admin.config.words import quote, quote_if_needed
 
 CLIENT_CLASSES = ("normal", "slave", "pubsub")
 BIND_MAX = 16
+KEEP_PERIODS = ("hourly", "daily", "weekly", "monthly")
 _EVENTS = "g$lshzxetd"      # the classes that the event flag A stands for
 # Variables of a process title -> what they are at least
 _TITLE_VARIABLES = {
@@ -40,6 +41,28 @@ class Save(Kind):
 
     def lines(self, name, value):
         return [f"{name} {seconds} {changes}" for seconds, changes in value] or [f'{name} ""']
+
+
+class Keep(Kind):
+    """How many backups to keep, one for each of so many periods: "hourly=48,daily=30" as ((period, count), ...).
+
+    (): all of them.
+    """
+
+    def parse(self, words, current):
+        kept = {}
+        for part in filter(None, words[0].lower().split(",")):
+            period, _, count = part.partition("=")
+            if period not in KEEP_PERIODS or not count.isdecimal() or not count.isascii() or not int(count[:9]):
+                raise ValueError(f"argument must be like hourly=48,daily=30; periods are: {', '.join(KEEP_PERIODS)}")
+            kept[period] = int(count[:9])
+        return tuple((period, kept[period]) for period in KEEP_PERIODS if period in kept)
+
+    def text(self, value):
+        return ",".join(f"{period}={count}" for period, count in value)
+
+    def lines(self, name, value):
+        return [f"{name} {quote(self.text(value))}"]
 
 
 class BufferLimits(Kind):

@@ -1,0 +1,66 @@
+# What administration keeps an eye on between commands: a hook in Python that the loop calls now and then, and writers
+# refused because the last save has failed.
+
+cdef extern from "files.h" nogil:
+    int ws_file_truncate(int fd, int64_t size_bytes)
+
+
+cdef void call_cron_hook(Server* s) noexcept with gil:
+    """Call Engine.persistence.cron, which says in how many ms to call it again."""
+    cdef Engine engine = <Engine>s.store.engine
+    cdef bint flushed = s.flushed
+    cdef int64_t wait_ms = 1000
+    s.flushed = 0
+    try:
+        wait_ms = engine.persistence.cron(flushed)
+    except Exception as error:
+        import traceback
+        traceback.print_exception(error)
+    except BaseException as error:
+        keep_raised(s, error)
+    s.cron_hook_due_us = ws_mono_us() + wait_ms * 1000
+
+
+cdef inline void run_cron_hook(Server* s, int64_t now_us) noexcept nogil:
+    if s.cron_hook and (now_us >= s.cron_hook_due_us or s.flushed):
+        call_cron_hook(s)
+
+
+def stream_offset(Engine engine not None):
+    """Where the stream of writes stands: the offset behind its last byte."""
+    return server_of(engine.store).stream.end
+
+
+def set_cron_hook(Engine engine not None, bint on):
+    """Have `engine.persistence.cron(flushed)` called by the loop between commands, or no more; it returns in how many
+    ms again. flushed: FLUSHALL has run, which calls it at once."""
+    cdef Server* s = server_of(engine.store)
+    s.cron_hook = on
+    s.cron_hook_due_us = 0
+
+
+def set_save_failed(Engine engine not None, bint failed):
+    """Have writers refused with -MISCONF, or let them in again."""
+    cdef Server* s = server_of(engine.store)
+    s.save_failed = failed
+    server_configure(s)
+
+
+def stop_snapshot(Engine engine not None):
+    """Give up the snapshot that is being taken, if one is; nobody is told, and nothing is left of it."""
+    cdef Server* s = server_of(engine.store)
+    server_enter(s)
+    with nogil:
+        snapshot_stop(engine.store)
+    server_unlock(s)
+
+
+def truncate_file(path, int64_t size_bytes):
+    """Cut a file to so many bytes, for good. Raises OSError."""
+    import os
+    cdef int fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if ws_file_truncate(fd, size_bytes) != 0 or ws_file_sync(fd) != 0:
+            raise OSError(errno, os.strerror(errno), path)
+    finally:
+        os.close(fd)

@@ -1,0 +1,222 @@
+"""`AppendLog`: the log (AOF) as directives and commands see it: on and off, rewriting, its fields in INFO.
+
+The engine's log writes the files and the manifest.  A rewrite is a snapshot at whose offset the log begins a new file;
+once it is whole it becomes the log's base, and what is older becomes history.
+
+Invariant: while `awaits_base` the manifest on disk is still the one of before: a log that is switched on counts from
+its first base on, as in Redis.
+"""
+import os
+import time
+
+from wstore.engine._engine import stop_snapshot, stream_offset
+from wstore.persistence.saving import Busy, elapsed_s
+
+PATIENT_FAILURES = 3            # from so many failed rewrites in a row on, the next one waits
+DELAY_MAX_MINUTES = 60
+
+
+class AppendLog:
+    """The AOF side of a Service.
+
+    enabled: whether writes are logged; scheduled: a rewrite waits for its turn; started_s: Unix time at which the one
+    that runs was begun, else None; last_ok, last_seconds: of the last that ended; rewrites: begun; failures: in a row.
+    """
+
+    def __init__(self, service):
+        self._service = service
+        self._engine = service.engine
+        self.enabled = False
+        self.awaits_base = False
+        self.scheduled = False
+        self.started_s = None
+        self.last_ok = True
+        self.last_seconds = -1
+        self.rewrites = 0
+        self.failures = 0
+        self._tried_s = 0.0
+        self._base = None           # (name, number, offset) of the base that is being written
+        self._once = False          # the log is on for BGREWRITEAOF only
+
+    @property
+    def folder(self):
+        config = self._engine.config
+        return os.path.join(config["dir"], config["appenddirname"])
+
+    @property
+    def is_complete(self):
+        """Whether the files of the log are all the data."""
+        return self.enabled and not self.awaits_base
+
+    # -- on and off -------------------------------------------------------------------------------------------------
+
+    def open(self, files=(), start=0, hidden=False):
+        """Log all writes from here on, behind the last of `files`, or in a new file that begins at offset `start`.
+
+        files: (name, type, number, start) of each file of the manifest.  OSError.
+        """
+        os.makedirs(self.folder, mode=0o755, exist_ok=True)
+        self._engine.log_open(self.folder, self._engine.config["appendfilename"], files, start, hidden)
+        self.enabled = True
+        self.awaits_base = hidden
+
+    def close(self):
+        """Log no more; all is on disk then, or the log of the server says that it is not."""
+        if self.enabled:
+            try:
+                self._engine.log_close()
+            except OSError as error:
+                self._service.warning(f"The end of the append only file is lost: {error}")
+        self.enabled = self.awaits_base = self._once = False
+
+    def switch_on(self):
+        """CONFIG SET appendonly yes: log from here on; the rewrite that makes it count begins as soon as it can."""
+        self.open(start=stream_offset(self._engine), hidden=True)
+        self.scheduled = True
+        if self._service.snapshot_runs:
+            self._service.notice(
+                "AOF was enabled but there is already another background operation. "
+                "An AOF background was scheduled to start when possible.")
+
+    def switch_off(self):
+        """CONFIG SET appendonly no."""
+        self.cancel()
+        self.scheduled = False
+        self.close()
+
+    # -- rewriting --------------------------------------------------------------------------------------------------
+
+    def begin_rewrite(self):
+        """Begin a snapshot that becomes the base; OSError, Busy.  With the log off it is on until that is done."""
+        if self._service.snapshot_runs:
+            raise Busy
+        self.scheduled = False
+        self._tried_s = time.time()
+        self.started_s = self._tried_s
+        self.rewrites += 1
+        try:
+            self._begin_snapshot()
+        except OSError as error:
+            self.started_s = None
+            self._failed(f"Can't rewrite append only file in background: {error}")
+            raise
+        self._service.notice("Background append only file rewriting started")
+
+    def _begin_snapshot(self):
+        if not self.enabled:
+            self.open(start=stream_offset(self._engine), hidden=True)
+            self._once = True
+        number = self._engine.log_next_seq("b")
+        name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
+        self._base = (name, number, stream_offset(self._engine))
+        self._engine.log_roll()
+        self._engine.snapshot_begin(
+            os.path.join(self.folder, name), self._service.aux_fields(base=True), then=self._written)
+
+    def _written(self, error):
+        """The snapshot has ended: the manifest is told of the base."""
+        self.last_seconds = elapsed_s(self.started_s)
+        self.started_s = None
+        if error is not None:
+            self._failed(f"Background AOF rewrite terminated with error: {error}")
+            return
+        self._service.notice("Background AOF rewrite terminated with success")
+        if self._engine.runtime is None:        # no loop will tell
+            self._engine.log_set_base(*self._base)
+            self._listed(None)
+        else:
+            self._engine.log_set_base(*self._base, then=self._listed)
+
+    def _listed(self, error):
+        """The manifest names the base, or could not be written."""
+        if error is not None:
+            self._failed(f"Error trying to write the AOF manifest file: {error}")
+            return
+        self.awaits_base = False
+        self.last_ok = True
+        self.failures = 0
+        self._service.notice("Background AOF rewrite finished successfully")
+        if self._once:
+            self.close()
+
+    def _failed(self, text):
+        self._service.warning(text)
+        self.last_ok = False
+        self.failures += 1
+        if self._once:
+            self.close()
+        elif self.awaits_base:
+            self.scheduled = True
+
+    def cancel(self):
+        """End a rewrite that runs, without a base."""
+        if self.started_s is not None:
+            self.started_s = None
+            stop_snapshot(self._engine)
+            if self._once:
+                self.close()
+
+    # -- what is due --------------------------------------------------------------------------------------------------
+
+    def cron(self):
+        """Begin the rewrite that is scheduled or due by growth; whether one was begun."""
+        if self._is_delayed():
+            return False
+        growth = self._growth_percent()
+        if growth is not None:
+            self._service.notice(f"Starting automatic rewriting of AOF on {growth}% growth")
+        if growth is None and not self.scheduled:
+            return False
+        return self._service.attempt(self.begin_rewrite)
+
+    def _growth_percent(self):
+        """How much the log has grown since its base was taken, if that is a reason for a new one; else None."""
+        config = self._engine.config
+        if not self.enabled or self.awaits_base or not config["auto-aof-rewrite-percentage"]:
+            return None
+        state = self._engine.log_state()
+        if state["current_bytes"] <= config["auto-aof-rewrite-min-size"]:
+            return None
+        growth = state["current_bytes"] * 100 // max(state["base_bytes"], 1) - 100
+        return growth if growth >= config["auto-aof-rewrite-percentage"] else None
+
+    def _is_delayed(self):
+        """After some failures in a row the next rewrite waits, longer each time."""
+        if self.failures < PATIENT_FAILURES:
+            return False
+        minutes = min(1 << min(self.failures - PATIENT_FAILURES, 8), DELAY_MAX_MINUTES)
+        return time.time() - self._tried_s < minutes * 60
+
+    # -- the end, and INFO --------------------------------------------------------------------------------------------
+
+    def may_shut_down(self, force):
+        """Whether the server may end now; the log says why not."""
+        if self.started_s is not None and self.awaits_base and not self._once:
+            self._service.warning(
+                "Writing initial AOF. Exit anyway." if force else "Writing initial AOF, can't exit.")
+            return force
+        if self.started_s is not None:
+            self._service.warning("A rewrite of the AOF is running. Ending it!")
+        return True
+
+    def size_fields(self):
+        """What INFO adds with the log on."""
+        if not self.enabled:
+            return {}
+        state = self._engine.log_state()
+        return {
+            "aof_current_size": state["current_bytes"],
+            "aof_base_size": state["base_bytes"],
+            "aof_pending_rewrite": 0,
+            "aof_buffer_length": state["buffer_bytes"],
+            "aof_pending_bio_fsync": int(state["syncing"]),
+            "aof_delayed_fsync": state["delayed_syncs"],
+        }
+
+    @property
+    def write_ok(self):
+        """Whether the last write and sync went well."""
+        if not self.enabled:
+            return True
+        state = self._engine.log_state()
+        return not state["write_error"] and not state["sync_error"]

@@ -1,0 +1,215 @@
+"""What an engine starts from: the log if it is on and there is one, else the RDB file, else nothing.
+
+`find` looks at the data directory and says what to load, as a Plan; it changes nothing.  `Recovery` carries that out:
+loads, takes over a single-file log of Redis 4 to 6, cuts a torn tail, switches the log on.  Where the log is on but
+there is none yet, the data of an RDB file become its base: a server never starts empty beside its data.
+
+Invariant: until all is loaded nothing in the directory is changed, but that a single-file log moves into its folder.
+"""
+import os
+import time
+
+from wstore.engine._engine import truncate_file
+from wstore.errors import RecoveryError
+from wstore.persistence import manifest
+
+ID_DIGITS = 40
+
+
+class Plan:
+    """source: "log", "old log" (a single file), "rdb" or "nothing"; files: (path, "rdb" or "aof") in the order of
+    loading; manifest: the log's Manifest, or None if there is none."""
+
+    __slots__ = ("source", "files", "manifest")
+
+    def __init__(self, source, files=(), listed=None):
+        self.source = source
+        self.files = list(files)
+        self.manifest = listed
+
+
+def find(config):
+    """The Plan for a configuration; RecoveryError if what is there contradicts itself."""
+    folder = config["dir"]
+    rdb = os.path.join(folder, config["dbfilename"])
+    if config["appendonly"]:
+        plan = _find_log(config)
+        if plan is not None:
+            return plan
+    if config["dbfilename"] and os.path.exists(rdb):
+        return Plan("rdb", [(rdb, "rdb")])
+    return Plan("nothing")
+
+
+def _find_log(config):
+    folder = os.path.join(config["dir"], config["appenddirname"])
+    name = config["appendfilename"]
+    old = os.path.join(config["dir"], name)
+    try:
+        listed = manifest.read(folder, name)
+    except manifest.ManifestError as error:
+        raise RecoveryError(str(error)) from None
+    if listed is not None and listed.current:
+        files = [(os.path.join(folder, name), _kind(name)) for name, *_ in listed.current]
+        missing = [path for path, _ in files if not os.path.exists(path)]
+        if missing:
+            raise RecoveryError(f"The log's file {missing[0]} is not there, though the manifest names it")
+        return Plan("log", files, listed)
+    if os.path.isfile(old):
+        return Plan("old log", [(old, "aof")])
+    strays = _strays(folder, name)
+    if strays:
+        raise RecoveryError(
+            f"{folder} has files of a log ({', '.join(strays)}) but no manifest: starting empty would lose them. "
+            f"Run: wstore check --fix {folder}; or move the folder away")
+    return None
+
+
+def _kind(name):
+    """How a file of the log is to be read: a base may be of either kind, files of commands may begin with one."""
+    return "rdb" if name.endswith(".rdb") else "aof"
+
+
+def _strays(folder, name):
+    """Files of a log that a folder has, though nothing lists them."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    endings = (".base.rdb", ".base.aof", ".incr.aof")
+    return [file for file in names if file.startswith(f"{name}.") and file.endswith(endings)
+            and os.path.getsize(os.path.join(folder, file))]
+
+
+class Recovery:
+    """Starts a Service from its directory.
+
+    `run()` does it at once; `begin(then)`, while a loop serves clients, who are told that it loads: `then(error)` is
+    called with None, or with the text of a RecoveryError.
+    """
+
+    def __init__(self, service):
+        self._service = service
+        self._engine = service.engine
+        self._config = service.engine.config
+        self._plan = None
+        self._then = None
+
+    def run(self):
+        """Load everything; RecoveryError."""
+        errors = []
+        self.begin(errors.append)
+        if errors[0] is not None:
+            raise RecoveryError(errors[0])
+
+    def begin(self, then):
+        self._then = then
+        self._service.ready = False
+        try:
+            self._plan = find(self._config)
+        except RecoveryError as error:
+            self._end(str(error))
+            return
+        if self._plan.files:
+            self._service.loading_since_s = time.time()
+            self._engine.load_begin(self._plan.files, self._loaded)
+        else:
+            self._finish({})
+
+    def _end(self, error):
+        service = self._service
+        service.loading_since_s = None
+        service.ready = error is None
+        service.saving.mark_loaded()
+        self._then(error)
+
+    def _loaded(self, error, report):
+        if error is not None:
+            self._end(self._reason(report["error"]))
+        else:
+            self._finish(report)
+
+    def _finish(self, report):
+        """All files are in: what is left is the log."""
+        try:
+            if report:
+                self._tell(report)
+                self._cut_tail(report["torn"])
+            if self._config["appendonly"]:
+                self._open_log(report)
+        except RecoveryError as error:
+            self._end(str(error))
+        except OSError as error:
+            self._end(f"Can't open the append only file: {error}")
+        else:
+            self._end(None)
+
+    def _tell(self, report):
+        service = self._service
+        service.loaded = report
+        for text in report["warnings"]:
+            service.warning(text)
+        if self._plan.source == "rdb":
+            service.notice(f"Done loading RDB, keys loaded: {report['keys']}, keys expired: {report['expired']}.")
+        what = "disk" if self._plan.source == "rdb" else "append only file"
+        service.notice(f"DB loaded from {what}: {report['seconds']:.3f} seconds")
+
+    # -- what is wrong with files ------------------------------------------------------------------------------------
+
+    def _reason(self, error):
+        """Why it cannot start: file, place, what is wrong there, and what to do."""
+        path = error["path"]
+        place = "" if error["offset"] is None else f" at offset {error['offset']}"
+        if self._plan.source == "rdb":
+            return f"Fatal error loading the DB from {path}{place}: {error['reason']}. See: wstore check {path}"
+        return (f"Bad file format reading the append only file {path}{place}: {error['reason']}. "
+                f"Make a copy of it, then run: wstore check --fix {path}")
+
+    def _cut_tail(self, torn):
+        """Cut off the beginning of a command or transaction that a crash has left at the end of the last file."""
+        if torn is None:
+            return
+        path, offset = torn["path"], torn["offset"]
+        if not self._config["aof-load-truncated"]:
+            raise RecoveryError(
+                f"Unexpected end of file reading the append only file {path}: the last command begins at offset "
+                f"{offset} and is not all there. Run: wstore check --fix {path}; or set aof-load-truncated to yes")
+        self._service.warning(f"!!! Truncating the AOF {path} at offset {offset} !!!")
+        truncate_file(path, offset)
+        self._service.warning(f"AOF {path} loaded anyway because aof-load-truncated is enabled")
+
+    # -- the log from here on ----------------------------------------------------------------------------------------
+
+    def _open_log(self, report):
+        log = self._service.log
+        if self._plan.source == "log":
+            self._adopt_history(report)
+            log.open(self._plan.manifest.files)
+        elif self._plan.source == "old log":
+            self._take_over(log)
+        else:
+            name = f"{self._config['appendfilename']}.1.base.rdb"
+            self._service.notice(f"Creating AOF base file {name} on server start")
+            os.makedirs(log.folder, exist_ok=True)
+            self._engine.snapshot_save(os.path.join(log.folder, name), self._service.aux_fields(base=True))
+            log.open([(name, "b", 1, 0)])
+
+    def _adopt_history(self, report):
+        """The stream goes on under the name that its offsets had."""
+        name = report["aux"].get(b"repl-id", b"").decode("ascii", "replace")
+        if self._plan.manifest.has_offsets and len(name) == ID_DIGITS:
+            self._engine.facts.replication_id = name
+
+    def _take_over(self, log):
+        """Have a single-file log be the base of the new one."""
+        name = self._config["appendfilename"]
+        old = os.path.join(self._config["dir"], name)
+        new = os.path.join(log.folder, name)
+        os.makedirs(log.folder, exist_ok=True)
+        if os.path.exists(new):         # of an attempt that was cut short
+            os.unlink(new)
+        os.link(old, new)
+        log.open([(name, "b", 1, 0)])
+        os.unlink(old)
+        self._service.notice(
+            f"Successfully migrated an old-style AOF file ({name}) into the AOF directory ({log.folder}).")
