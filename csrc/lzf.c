@@ -13,6 +13,7 @@ enum {
     LITERALS_MAX = 32,
     MATCH_MIN = 3,
     MATCH_MAX = 264,
+    LOAD = 4,               /* bytes read at a time: no match begins in the last three */
     DISTANCE_MAX = 8192,
     HASH_BITS_MIN = 8,
     HASH_BITS_MAX = 13,
@@ -23,8 +24,14 @@ typedef struct Writer {
     const uint8_t *end;
 } Writer;
 
-static inline uint32_t hash3(const uint8_t *p, int bits) {
-    const uint32_t three = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+/* The three bytes at p, of four that are there. */
+static inline uint32_t load3(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, sizeof(four));
+    return four & 0xFFFFFF;
+}
+
+static inline uint32_t hash3(uint32_t three, int bits) {
     return (three * 2654435769u) >> (32 - bits);
 }
 
@@ -77,21 +84,22 @@ size_t ws_lzf_compress(const void *data, size_t n, void *out, size_t cap) {
 
     if (n > UINT32_MAX - 1) return 0;
     memset(seen, 0, sizeof(seen[0]) << bits);
-    while (at + MATCH_MIN <= n) {
-        uint32_t *const cell = &seen[hash3(in + at, bits)];
+    while (at + LOAD <= n) {
+        const uint32_t three = load3(in + at);
+        uint32_t *const cell = &seen[hash3(three, bits)];
         const size_t from = (size_t)*cell - 1;      /* wraps if never: then `at - from` is at + 1 and in + from unread */
-        const int usable = *cell != 0 && at - from <= DISTANCE_MAX;
-        size_t length = 0;
+        const int usable = *cell != 0 && at - from <= DISTANCE_MAX && load3(in + from) == three;
 
         *cell = (uint32_t)at + 1;
-        if (usable) length = match_length(in + from, in + at, n - at < MATCH_MAX ? n - at : MATCH_MAX);
-        if (length < MATCH_MIN) {
+        if (!usable) {
             at++;
             continue;
         }
+        const size_t limit = n - at < MATCH_MAX ? n - at : MATCH_MAX;
+        const size_t length = MATCH_MIN + match_length(in + from + MATCH_MIN, in + at + MATCH_MIN, limit - MATCH_MIN);
         if (!put_literals(&w, in + literals, at - literals) || !put_match(&w, length, at - from)) return 0;
-        for (size_t i = at + 1; i < at + length && i + MATCH_MIN <= n; i++) {
-            seen[hash3(in + i, bits)] = (uint32_t)i + 1;
+        for (size_t i = at + 1; i < at + length && i + LOAD <= n; i++) {
+            seen[hash3(load3(in + i), bits)] = (uint32_t)i + 1;
         }
         at += length;
         literals = at;
