@@ -376,6 +376,15 @@ def test_manifests_are_checked(copied):
     assert "though it is not the last one of the log" in tool("check", copied, code=1)
 
 
+def test_a_log_without_a_manifest(copied):
+    (copied / "appendonlydir" / "appendonly.aof.manifest").unlink()
+    for path in (copied, copied / "appendonlydir"):
+        text = tool("check", path, code=1)
+        assert "appendonly.aof.manifest: there is none, though there are files of this log" in text
+        assert re.search(r"incr.aof +[\d.]+ KB +154 commands +whole", text)
+    assert "has no log" in tool("restore", "--dir", copied, "--output", copied / "new", code=1)
+
+
 def test_a_folder_with_nothing_in_it(tmp_path):
     assert "neither RDB files nor a log" in tool("check", tmp_path, code=1)
     tool("check", tmp_path / "none", code=2)

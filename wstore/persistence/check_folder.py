@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 from wstore.persistence.check import Finding, spoiled
-from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
+from wstore.persistence.log_folder import LOG_FILE, LogFile, LogFolder, manifests_in, strays_in
 from wstore.persistence.manifest import ManifestError
 
 Look = Callable[[str], Finding]
@@ -13,18 +13,16 @@ Look = Callable[[str], Finding]
 
 def check_folder(folder: str, look: Look) -> list[Finding]:
     """What `look` (check_file, say) finds in every file of a data directory, and what is wrong between them."""
-    logs = manifests_in(folder)
+    logs, strays = manifests_in(folder), strays_in(folder)
     found = [look(entry.path) for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
-             if entry.is_file() and entry.name.endswith((".rdb",) if logs else (".rdb", ".aof"))
-             and not is_listed(entry.path, logs)]
+             if entry.is_file() and entry.name.endswith((".rdb", ".aof")) and LOG_FILE.fullmatch(entry.name) is None]
     for where, name in logs:
         found += check_listed(where, name, look)
+    for where, name, files in strays:
+        manifest = Finding(os.path.join(where, f"{name}.manifest"), "manifest", 0)
+        found.append(spoiled(manifest, 0, "there is none, though there are files of this log"))
+        found += [look(os.path.join(where, file)) for file in files]
     return found
-
-
-def is_listed(path: str, logs: list[tuple[str, str]]) -> bool:
-    """Whether a file belongs to a log of the same folder."""
-    return any(path.startswith(os.path.join(where, f"{name}.")) for where, name in logs)
 
 
 def check_listed(where: str, name: str, look: Look) -> list[Finding]:

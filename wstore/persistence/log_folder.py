@@ -11,6 +11,7 @@ Invariant: `bases` and `logs` rise by their starts; both have those of history t
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from wstore.persistence import manifest
@@ -18,6 +19,7 @@ from wstore.persistence import manifest
 MANIFEST_SUFFIX = ".manifest"
 TIMES_SUFFIX = ".times"
 TIMES_DIGITS = (13, 20)
+LOG_FILE = re.compile(r"(.+)\.\d+\.(?:base\.rdb|base\.aof|incr\.aof)")
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,23 @@ def times_of(path: str) -> list[tuple[int, int]]:
     return found
 
 
+def folders_in(folder: str) -> list[str]:
+    """A data directory and the folders in it."""
+    return [folder, *sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())]
+
+
 def manifests_in(folder: str) -> list[tuple[str, str]]:
     """(folder, name of the log) for each manifest in a data directory: in it, or in a folder of it."""
-    folders = [folder, *(entry.path for entry in sorted(os.scandir(folder), key=lambda e: e.name) if entry.is_dir())]
-    return [(where, file.removesuffix(MANIFEST_SUFFIX)) for where in folders for file in sorted(os.listdir(where))
-            if file.endswith(MANIFEST_SUFFIX) and not file.startswith("temp-")]
+    return [(where, file.removesuffix(MANIFEST_SUFFIX)) for where in folders_in(folder)
+            for file in sorted(os.listdir(where)) if file.endswith(MANIFEST_SUFFIX) and not file.startswith("temp-")]
+
+
+def strays_in(folder: str) -> list[tuple[str, str, list[str]]]:
+    """(folder, name of the log, files) for each log in a data directory that has files but no manifest."""
+    known, found = manifests_in(folder), {}
+    for where in folders_in(folder):
+        for file in sorted(os.listdir(where)):
+            named = LOG_FILE.fullmatch(file)
+            if named is not None and (where, named[1]) not in known:
+                found.setdefault((where, named[1]), []).append(file)
+    return [(*log, files) for log, files in found.items()]
