@@ -57,6 +57,12 @@ def test_an_edited_string_is_dumped_as_in_redis(diff: Differential):
                  "DUMP k k")
 
 
+def test_nothing_is_compressed_without_rdbcompression(diff: Differential):
+    texts = [b"a" * 20, b"a" * 21, b"ab" * 32, b"ab" * 500, b"z" * 100_000, b"1" * 40]
+    diff.compare("CONFIG SET rdbcompression no", *[step for text in texts for step in (("SET", "k", text), "DUMP k")],
+                 "CONFIG SET rdbcompression yes")
+
+
 TTL_CASES = ["0", "1000000", "-1", "x", "9223372036854775807", "99999999999999999999", "1 ABSTTL", "-5 ABSTTL",
              "0 ABSTTL", "4000000000000 ABSTTL", "9223372036854775807 ABSTTL"]
 
