@@ -149,6 +149,15 @@ static void *run_syncer(void *arg) {
     return NULL;
 }
 
+/* With disk_lock: a sync has failed, and may have dropped what it was to sync. Bytes that are not in memory any more
+ * are read back, as the system still has them as a rule, and written again. */
+static int redo_unsynced(ws_log *l) {
+    const int64_t written = atomic_load(&l->disk->end);
+    const int64_t to = l->chunk.len > 0 && l->chunk_start < written ? l->chunk_start : written;
+    if (!atomic_load(&l->sync_error)) return 0;
+    return ws_log_disk_redo(l->disk, atomic_load(&l->synced), to);
+}
+
 /* With disk_lock: begin a sync in the background if one is due. */
 static void sync_later(ws_log *l) {
     const int64_t now_ms = mono_ms(), written = atomic_load(&l->disk->end);
@@ -163,6 +172,7 @@ static void sync_later(ws_log *l) {
     if (atomic_load(&l->spare_syncs) || is_synced(l) || now_ms - l->sync_begun_ms < pause_ms) return;
     l->sync_begun_ms = now_ms;
     l->late_counted = 0;
+    if (redo_unsynced(l) != 0) return;
     pthread_mutex_lock(&l->lock);
     l->sync_fd = l->disk->fd;
     l->sync_to = written;
@@ -175,6 +185,7 @@ static void sync_later(ws_log *l) {
 static int sync_now(ws_log *l) {
     const int64_t written = atomic_load(&l->disk->end), synced = atomic_load(&l->synced);
     if (is_synced(l)) return 0;
+    if (redo_unsynced(l) != 0) return -1;
     const int error = ws_file_sync(l->disk->fd) == 0 ? 0 : errno;
     pthread_mutex_lock(&l->lock);
     synced_to(l, written, error);

@@ -14,7 +14,7 @@
 #include "files.h"
 #include "ticks.h"
 
-enum { LINE_BYTES = 35 };
+enum { LINE_BYTES = 35, REDO_BYTES = 1 << 18 };
 
 static char *join(const char *a, const char *between, const char *b) {
     const size_t n = strlen(a) + strlen(between) + strlen(b) + 1;
@@ -141,7 +141,7 @@ static int begin_file(ws_log_disk *d, int64_t start, int hidden) {
     char suffix[48];
     snprintf(suffix, sizeof suffix, "%lld.incr.aof", (long long)file.seq);
     char *name = file.name = join(d->name, ".", suffix);
-    const int fd = open_in(d, name, "", O_WRONLY | O_CREAT | O_TRUNC);
+    const int fd = open_in(d, name, "", O_RDWR | O_CREAT | O_TRUNC);
     int failed = fd < 0;
     file.changed_ms = ws_unix_ms();
     if (!failed) {
@@ -163,7 +163,7 @@ static int begin_file(ws_log_disk *d, int64_t start, int hidden) {
 
 static int continue_file(ws_log_disk *d) {
     const ws_log_file *last = &d->files.at[d->files.count - 1];
-    const int fd = open_in(d, last->name, "", O_WRONLY);
+    const int fd = open_in(d, last->name, "", O_RDWR);
     ws_log_files list;
     if (fd < 0) return -1;
     ws_log_files_copy(&list, &d->files);
@@ -203,6 +203,24 @@ int ws_log_disk_write(ws_log_disk *d, const void *data, size_t len) {
 
 void ws_log_disk_go_back(ws_log_disk *d, int64_t offset) {
     atomic_store(&d->end, offset > d->start ? offset : d->start);
+}
+
+int ws_log_disk_redo(ws_log_disk *d, int64_t from, int64_t to) {
+    char *block = ws_alloc(REDO_BYTES);
+    size_t written;
+    int failed = 0;
+    for (int64_t at = from > d->start ? from : d->start; at < to && !failed;) {
+        const size_t wanted = to - at < REDO_BYTES ? (size_t)(to - at) : REDO_BYTES;
+        const ssize_t n = pread(d->fd, block, wanted, at - d->start);
+        if (n == 0) errno = EIO;
+        failed = n <= 0 || lseek(d->fd, at - d->start, SEEK_SET) < 0
+                 || ws_file_write(d->fd, block, (size_t)n, &written) != 0;
+        at += n;
+    }
+    const int error = errno;
+    ws_free(block);
+    errno = error;
+    return failed ? -1 : 0;
 }
 
 void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {

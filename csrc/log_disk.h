@@ -46,6 +46,7 @@ int ws_log_disk_open(ws_log_disk *, int64_t start, int hidden);
 
 int ws_log_disk_write(ws_log_disk *, const void *data, size_t len);    /* at `end`, which moves on as far as it came */
 void ws_log_disk_go_back(ws_log_disk *, int64_t offset);    /* have `end` there: the bytes behind come again */
+int ws_log_disk_redo(ws_log_disk *, int64_t from, int64_t to);      /* write these again, as they can be read */
 int ws_log_disk_roll(ws_log_disk *);                        /* begin a new file at `end`; the last one is synced */
 void ws_log_disk_stamp(ws_log_disk *, int64_t unix_ms, int64_t offset);    /* one line of times, if it can be written */
 

@@ -40,7 +40,7 @@ cdef int log_append(Server* s) noexcept nogil:
     """Hand over what is in the stream; with `always`, until it is synced. 0, or errno: it is not."""
     cdef Log* log = log_of(s)
     cdef int64_t limit = s.store.config.aof_segment_size
-    if stream_in_unit(s):
+    if stream_in_unit(s) or s.stream.pending.len == 0 and not log.kept:
         return 0
     ws_log_append(log.files, <ws_log_buffer*>&s.stream.pending, s.store.now_ms)
     if limit > 0 and ws_log_file_bytes(log.files) >= limit:
