@@ -4,7 +4,8 @@ Reading order: abi.pxd (what the engine and command modules share), record.pxd a
 segment.pyx, keyspace.pyx, scan.pyx, expire.pyx, background.pyx, databases.pyx; then client.pxd, table.pxd and
 server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, links.pxd, links.pyx, observers.pyx, pubsub.pyx,
 dispatch.pyx (commands in batches), transactions.pyx, blocking.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
-loop.pyx; api.pyx (the function table), store.pyx, typed.pyx and frozen.pyx (the Python face); log_scan.pyx (for tools).
+loop.pyx; api.pyx (the function table), store.pyx, typed.pyx and frozen.pyx (the Python face); log_scan.pyx (for tools);
+rdb_read.pyx, rdb_skip.pyx, rdb_reader.pyx, aof_read.pyx, load_rdb.pyx, load_aof.pyx, loader.pyx (files into a store).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, snprintf, stderr

@@ -137,12 +137,13 @@ cdef int load_place_records(Loading* ld) noexcept nogil:
 cdef int load_other_item(Loading* ld, RdbItem* item, int kind) noexcept nogil:
     """What is no key: 0, or -1: failed."""
     cdef Store* store = ld.server.store
+    cdef uint64_t most = <uint64_t>rdb_left(&ld.rdb.read) // LOAD_RECORD_SIZE_MIN
     if kind == RDB_ITEM_DB and item.numbers[0] >= <uint64_t>store.db_count:
         return load_fail(ld, item.begins, b"the file has more databases than are configured")
     if kind == RDB_ITEM_DB:
         st_db(store, ld.rdb.read.db)
     elif kind == RDB_ITEM_RESIZE:
-        presize(st_db(store, ld.rdb.read.db), min(item.numbers[0], <uint64_t>rdb_left(&ld.rdb.read)))
+        presize(st_db(store, ld.rdb.read.db), min(item.numbers[0], most))
     elif kind == RDB_ITEM_AUX:
         load_note_aux(ld, item)
     elif kind == RDB_ITEM_FUNCTION:

@@ -11,6 +11,7 @@ cdef enum:
     LOAD_SLICE_US = 8000        # between two looks at connections
     LOAD_BATCH = 32             # records that are placed together
     LOAD_BATCH_BYTES = 1 << 16  # ... unless they are large
+    LOAD_RECORD_SIZE_MIN = 4    # type, and key and value of a byte or two
     LOAD_TEXT_MAX = 256
     LOAD_NOTE_US = 5000000      # between two lines about it in the log
 
