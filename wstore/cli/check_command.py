@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wstore.cli.options import progress_bar, size_text
+from wstore.cli.options import counted, progress_bar, size_text
 from wstore.persistence.check import check_file, cut, writers
 from wstore.persistence.check_folder import check_folder
 
@@ -71,10 +71,6 @@ def show(found, path, console):
         table.add_row(Text(name if folder == asked else f"  {name}"), size_text(finding.size), holds(finding),
                       Text(finding.state, style=STYLES[finding.state]))
     console.print(table)
-
-
-def counted(number, noun):
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def holds(finding):

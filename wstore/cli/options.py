@@ -1,4 +1,4 @@
-"""What the subcommands of `wstore` that work on files share: kinds of options, sizes as text, progress."""
+"""What the subcommands of `wstore` that work on files share: kinds of options, numbers as text, progress."""
 import contextlib
 import sys
 
@@ -32,6 +32,10 @@ def size_text(size_bytes):
         size_bytes /= 1024
         unit += 1
     return f"{size_bytes:.1f} {UNITS[unit]}" if unit else f"{size_bytes:,} B"
+
+
+def counted(number, noun):
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @contextlib.contextmanager

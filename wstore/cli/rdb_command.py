@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wstore.cli.exports import escape, exporter
-from wstore.cli.options import SlotRanges, progress_bar, size_text
+from wstore.cli.options import SlotRanges, counted, progress_bar, size_text
 from wstore.errors import RdbError
 from wstore.persistence.rdb import open_rdb
 from wstore.persistence.rdb_summary import TTL_NAMES, summarize
@@ -46,7 +46,7 @@ def rdb(path, form, slots, match, top):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # nobody reads any more: no word of it
         sys.exit(1)
     if left_out:
-        raise click.ClickException(f"{left_out:,} records were left out")
+        raise click.ClickException(f"{counted(left_out, 'record')} left out")
 
 
 # -- exports -------------------------------------------------------------------------------------------------------
@@ -86,19 +86,20 @@ def show_summary(file, found, console):
 
 def show_file(file, found, console):
     told = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in file.aux.items()}
-    console.print(Text(file.path, style="bold"))
+    console.print(Text(file.path, style="bold"), soft_wrap=True)
     facts = [f"RDB version {file.version}", size_text(file.size)]
-    if "wstore-ver" in told or "redis-ver" in told:
-        facts.append(f"written by wstore {told['wstore-ver']}" if "wstore-ver" in told
-                     else f"written by Redis {told['redis-ver']}")
+    if file.slot_index is not None:
+        facts.append("written by wstore")
+    elif "redis-ver" in told:
+        facts.append(f"written by Redis {told['redis-ver']}")
     if told.get("ctime", "").isdigit():
         facts.append(datetime.datetime.fromtimestamp(int(told["ctime"])).strftime("%Y-%m-%d %H:%M:%S"))
     if "repl-offset" in told:
         facts.append(f"stream offset {told['repl-offset']}")
-    console.print(Text(", ".join(facts)))
+    console.print(Text(", ".join(facts)), soft_wrap=True)
     chosen = " asked for" if file.mask is not None or file.match is not None else ""
     with_index = ", slot index" if file.slot_index is not None else ""
-    console.print(Text(f"{found.total.keys:,} keys{chosen}, {found.total.expires:,} with a TTL{with_index}"))
+    console.print(Text(f"{counted(found.total.keys, 'key')}{chosen}, {found.total.expires:,} with a TTL{with_index}"))
     for warning in dict.fromkeys(file.warnings):
         console.print(Text(warning, style="yellow"))
 
@@ -152,5 +153,5 @@ def show_slots(found, console):
     used = int((found.slots > 0).sum())
     fullest = int(found.slots.argmax())
     console.print()
-    console.print(Text(f"{used:,} slots hold keys, {found.total.keys / used:,.1f} each; most in slot {fullest}: "
+    console.print(Text(f"Keys in {counted(used, 'slot')}, {found.total.keys / used:,.1f} each; most in slot {fullest}: "
                        f"{found.slots[fullest]:,}"))

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from wstore.cli.options import progress_bar
+from wstore.cli.options import counted, progress_bar
 from wstore.persistence.manifest import ManifestError
 from wstore.persistence.restore import RestoreError, restore
 
@@ -53,8 +53,8 @@ def restore_command(source, output, until_offset, until_time):
 def tell(done, output):
     console = Console(highlight=False)
     base = f"{done.base.name} (offset {done.base.start:,}) and " if done.base else ""
-    console.print(Text(f"Restored to offset {done.offset:,}: {base}{done.commands:,} commands behind it"
-                       if base else f"Restored to offset {done.offset:,}: {done.commands:,} commands"), soft_wrap=True)
+    console.print(Text(f"Restored to offset {done.offset:,}: {base}{counted(done.commands, 'command')} of the log"),
+                  soft_wrap=True)
     words = ["wstore-server --appendonly yes --dir", os.path.abspath(output)]
     if done.name != "appendonly.aof":
         words += ["--appendfilename", done.name]
