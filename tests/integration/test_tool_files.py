@@ -359,6 +359,21 @@ def test_values_are_built_if_asked_for(copied):
     assert "the value is damaged" in tool("check", "--values", path, code=1)
 
 
+def test_the_slot_index_is_checked(tmp_path):
+    path = tmp_path / "snapshot.rdb"
+    with wstore.Store() as store:
+        store.mset({f"key:{i}": i for i in range(100)})
+        store.snapshot_save(str(path), [])
+    assert "100 keys" in tool("check", path)
+    data = path.read_bytes()[:-8] + b"\0" * 8
+    at = data.index(b"WSLOTS01") + 8
+    bent = data[:at + 16] + b"\1" + data[at + 17:]
+    path.write_bytes(bent)
+    assert "the slot index has 1 keys, but the file has 100" in tool("check", path, code=1)
+    path.write_bytes(data[:at] + b"\xff" * 8 + data[at + 8:])
+    assert "the slot index is damaged" in tool("check", path, code=1)
+
+
 def test_manifests_are_checked(copied):
     manifest = copied / "appendonlydir" / "appendonly.aof.manifest"
     text = manifest.read_text()

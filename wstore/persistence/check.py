@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from wstore.engine._engine import LogScan, RdbReader
 from wstore.errors import RdbError
-from wstore.persistence.rdb import KINDS
+from wstore.persistence.rdb import KINDS, RdbFile
 from wstore.persistence.values import QUESTIONS, Scratch
 
 PIECE_BYTES = 1 << 24
@@ -92,9 +92,18 @@ def check_rdb(found: Finding, progress: Progress, scratch: Scratch | None) -> No
             if number % LOOK_EVERY == 0:
                 progress(reader.offset)
         found.whole = reader.offset
+        check_index(found)
     except RdbError as error:
         behind = "" if last is None else f"; the last whole key before it is {last[1]!r}"
         spoiled(found, error.offset, error.reason + behind)
+
+
+def check_index(found: Finding) -> None:
+    """A slot index, if there is one, stands for every key of the file."""
+    index = RdbFile(found.path).slot_index
+    if index is not None and int(index["keys"].sum()) != found.keys:
+        raise RdbError(found.path, found.whole, f"the slot index has {int(index['keys'].sum()):,} keys, but the file "
+                                                f"has {found.keys:,}")
 
 
 def check_value(found: Finding, reader: RdbReader, item: tuple, scratch: Scratch) -> bool:
