@@ -511,6 +511,9 @@ def test_restore_of_a_log_of_redis_by_its_annotations(tmp_path):
     tool("restore", "--dir", data, "--output", tmp_path / "then", "--until-time", middle)
     tool("restore", "--dir", data, "--output", tmp_path / "now")
     assert [counter_of(tmp_path / name) for name in ("then", "now")] == [1, 2]
+    output = tmp_path / "before"
+    assert "before the first one" in tool("restore", "--dir", data, "--output", output, "--until-time", "1000", code=1)
+    assert not output.exists()
 
 
 def rebase_log(store, folder):

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wstore.cli.options import counted, progress_bar
+from wstore.errors import RdbError
 from wstore.persistence.manifest import ManifestError
 from wstore.persistence.restore import RestoreError, restore
 
@@ -45,7 +46,7 @@ def restore_command(source, output, until_offset, until_time):
     try:
         with Bars() as bars:
             done = restore(source, output, until_offset, until_time, bars.show)
-    except (OSError, ManifestError, RestoreError) as error:
+    except (OSError, ManifestError, RdbError, RestoreError) as error:
         raise click.ClickException(str(error)) from None
     tell(done, output)
 

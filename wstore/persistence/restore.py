@@ -7,13 +7,16 @@ Invariant: the manifest is written last. A folder that was not finished has none
 """
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from wstore.engine._engine import LogScan
 from wstore.persistence.check import PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
 from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
+from wstore.persistence.rdb import open_rdb
 
 FOLDER = "appendonlydir"
 Progress = Callable[[str, int, int], None]      # file, bytes done, bytes in all
@@ -83,15 +86,29 @@ def limits(folder: LogFolder, until_ms: int) -> tuple[int | None, int | None]:
         if offset is None:
             raise RestoreError("that time is before the first one that the log tells")
         return offset, None
-    if not any(tells_time(log.path) for log in folder.logs):
+    until_s = until_ms // 1000
+    told = [first for first in map(first_time, folder.logs) if first is not None]
+    if not told:
         raise RestoreError("the log tells no times: it has neither .times files nor annotations")
-    return None, until_ms // 1000
+    if until_s < min(told) and not any(base_time(base) <= until_s for base in folder.bases):
+        raise RestoreError("that time is before the first one that the log tells")
+    return None, until_s
 
 
-def tells_time(path: str) -> bool:
-    """Whether a log begins with an annotation of time, as those of Redis do that has `aof-timestamp-enabled yes`."""
-    with open(path, "rb") as file:
-        return file.read(4) == b"#TS:"
+def first_time(log: LogFile) -> int | None:
+    """The annotation of time that a log begins with, as those of Redis with `aof-timestamp-enabled yes`; None: none."""
+    with open(log.path, "rb") as file:
+        found = re.match(rb"#TS:(\d{1,18})\r\n", file.read(32))
+    return int(found[1]) if found else None
+
+
+def base_time(base: LogFile) -> float:
+    """When a base was taken, in Unix seconds; infinite: it does not tell."""
+    if not base.name.endswith(".rdb"):
+        return math.inf
+    with open_rdb(base.path) as file:
+        told = file.aux.get(b"ctime", b"")
+    return int(told) if told.isdigit() else math.inf
 
 
 def chosen(folder: LogFolder, until_offset: int | None) -> tuple[LogFile | None, list[LogFile]]:
