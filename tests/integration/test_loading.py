@@ -12,6 +12,8 @@ from tests import rdb_files as rdb
 from tests.payloads import string
 from tests.processes import wait_for
 from tests.resp import Bulk, Connection, Error, Int
+from wstore.engine._engine import Session
+from wstore.engine.pycommand import PyCommand
 
 KEYS = 200_000
 
@@ -62,9 +64,20 @@ def test_a_failed_load_ends(tmp_path: Path):
 
 
 def test_a_load_in_a_command(tmp_path: Path):
-    """With `wait` the load runs where it is called, in a batch of commands too."""
-    (tmp_path / "file").write_bytes(rdb.commands(["SET a 1", "RPUSH l x", "INCR a"]))
+    """With `wait` the load runs where it is called: within a batch of commands, and with handlers in Python."""
+    (tmp_path / "file").write_bytes(rdb.commands(["SET a 1", "RPUSH l x", "TWICE a", "INCR a"]))
     said: list[tuple[str | None, dict]] = []
+
+    def load(session: Session, args: list[bytes]) -> bytes:
+        session.engine.load_begin([(str(tmp_path / "file"), "aof")], lambda *told: said.append(told), wait=True)
+        return args[1]
+
     with wstore.Server() as server, redis.Redis(port=server.port) as client:
-        server.store.load_begin([(str(tmp_path / "file"), "aof")], lambda *told: said.append(told), wait=True)
-        assert said[0][0] is None and client.mget("a") == [b"2"]
+        server.store.register([PyCommand("load", 2, 0, 0, 0, 0, load),
+                               PyCommand("twice", 2, 0, 1, 1, 1, lambda session, args: args[1] * 2)])
+        pipeline = client.pipeline(transaction=False)
+        for line in ("SET b 5", "LOAD now", "GET a", "INCR b", "LRANGE l 0 -1"):
+            pipeline.execute_command(*line.split())
+        assert pipeline.execute() == [True, b"now", b"2", 6, [b"x"]]
+        assert said[0][0] is None and said[0][1]["commands"] == 4 and said[0][1]["errors"] == 0
+        server.store.validate()
