@@ -384,3 +384,107 @@ def test_a_server_of_this_process_with_a_folder(tmp_path, settings):
             assert again.call("INCR", "starts").value == 3
     with wstore.Server(dir=tmp_path, **settings) as server, Connection(server.port) as connection:
         assert connection.call("INCR", "starts").value == 4
+
+
+# -- DEBUG -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", STARTERS)
+def test_data_are_loaded_anew(tmp_path, kind):
+    with started(kind, tmp_path, *AOF) as server, server.connect() as connection:
+        fill(connection)
+        before = digest(connection)
+        for how in (("RELOAD",), ("LOADAOF",), ("RELOAD", "NOSAVE", "NOFLUSH", "MERGE"), ("CHANGE-REPL-ID",)):
+            assert connection.call("DEBUG", *how) == OK
+            assert digest(connection) == before
+        connection.call("SET", "more", "x")
+        assert connection.call("DEBUG", "RELOAD", "NOSAVE") == OK
+        assert digest(connection) == before
+        assert connection.call("DEBUG", "RELOAD", "x").text == (
+            b"ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+        assert connection.call("DEBUG", "LOADAOF") == OK
+        assert connection.call("EXISTS", "more").value == 1
+        assert persistence(server)["rdb_changes_since_last_save"] == "0"
+
+
+def test_a_file_that_is_not_there_is_not_loaded(tmp_path):
+    with started("wstore", tmp_path) as server, server.connect() as connection:
+        assert connection.call("DEBUG", "LOADAOF") == Error(b"ERR Error trying to load the AOF files")
+        assert connection.call("DEBUG", "RELOAD", "NOSAVE") == Error(b"ERR Error trying to load the RDB dump")
+
+
+# -- as Redis replies ------------------------------------------------------------------------------------------------
+
+CONVERSATION = [
+    "SAVE x", "BGSAVE x", "BGSAVE SCHEDULE x", "LASTSAVE x", "BGREWRITEAOF x", "SAVE", "MULTI", "SAVE", "DISCARD",
+    "MULTI", "BGSAVE", "BGREWRITEAOF", "EXEC", "CONFIG SET appenddirname x", "CONFIG SET dbfilename x",
+    "CONFIG SET appendonly x", "CONFIG SET appendfsync x", "CONFIG SET save x", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN x"]
+
+
+def test_replies_are_those_of_redis(tmp_path):
+    replies = []
+    for kind in STARTERS:
+        with started(kind, tmp_path / kind) as server, server.connect() as connection:
+            replies.append([connection.call(*line.split()) for line in CONVERSATION])
+    assert replies[0] == replies[1]
+
+
+def test_what_counts_as_a_change(tmp_path):
+    counts = []
+    for kind in STARTERS:
+        with started(kind, tmp_path / kind) as server, server.connect() as connection:
+            fill(connection)
+            counts.append([persistence(server)["rdb_changes_since_last_save"]])
+            for command in ("SET a 1", "DEL a b", "FLUSHDB", "FLUSHALL", "FLUSHALL", "SAVE", "GET a", "SETNX a 1",
+                            "EXPIRE a 100", "PERSIST a", "RENAME a b", "SWAPDB 0 1"):
+                connection.call(*command.split())
+                counts[-1].append(persistence(server)["rdb_changes_since_last_save"])
+    assert counts[0] == counts[1]
+
+
+# -- rewriting -------------------------------------------------------------------------------------------------------
+
+def test_a_log_that_has_grown_is_rewritten(tmp_path):
+    options = ("--auto-aof-rewrite-min-size", "64kb", "--aof-segment-size", "100kb", "--aof-retention-bytes", "1gb")
+    manifest = tmp_path / "appendonlydir" / "appendonly.aof.manifest"
+    with started("wstore", tmp_path, *AOF, *options) as server, server.connect() as connection:
+        fill(connection)
+        change(connection)
+        wait_for(lambda: int(persistence(server)["aof_rewrites"]) >= 1)
+        wait_for(lambda: persistence(server)["aof_rewrite_in_progress"] == "0")
+        assert "Starting automatic rewriting of AOF on" in server.log()
+        wait_for(lambda: "type h" in manifest.read_text())
+        change(connection, seed=3)
+        before = digest(connection)
+        connection.call("SHUTDOWN")
+        server.process.wait(20)
+    accepted("redis-check-aof", manifest)
+    assert digest_of("wstore", tmp_path, *AOF, *options) == before
+    assert "type h" in manifest.read_text()
+    assert digest_of("redis", tmp_path, *AOF) == before
+
+
+def test_a_rewrite_that_fails_leaves_the_log_as_it_was(tmp_path):
+    with started("wstore", tmp_path, *AOF) as server, server.connect() as connection:
+        fill(connection)
+        (tmp_path / "appendonlydir" / "appendonly.aof.2.base.rdb" / "x").mkdir(parents=True)
+        connection.call("BGREWRITEAOF")
+        wait_for(lambda: persistence(server)["aof_last_bgrewrite_status"] == "err")
+        assert persistence(server)["aof_rewrites_consecutive_failures"] == "1"
+        change(connection)
+        before = digest(connection)
+        connection.call("SHUTDOWN")
+        server.process.wait(20)
+    assert digest_of("wstore", tmp_path, *AOF) == before
+    assert digest_of("redis", tmp_path, *AOF) == before
+
+
+def test_shutdown_waits_for_the_first_base(tmp_path):
+    """Switched on while serving, the log counts from its base on: until that is there the old data must not be lost."""
+    with started("wstore", tmp_path) as server, server.connect() as connection:
+        fill(connection)
+        connection.call("CONFIG", "SET", "appendonly", "yes")
+        before = digest(connection)
+        while server.alive() and connection.call("SHUTDOWN") != CLOSED:
+            pass
+        assert server.process.wait(20) == 0
+    assert digest_of("wstore", tmp_path, *AOF) == before

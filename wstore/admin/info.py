@@ -99,7 +99,7 @@ def memory(engine):
         "mem_clients_slaves": 0,
         "mem_clients_normal": usage.clients,
         "mem_cluster_links": 0,
-        "mem_aof_buffer": 0,
+        "mem_aof_buffer": engine.persistence.log.buffer_bytes,
         "mem_allocator": "arena+libc",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": usage.background_frees,

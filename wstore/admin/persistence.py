@@ -22,6 +22,7 @@ def attach(engine):
     """Give the engine its Service, which follows the directives from here on."""
     service = engine.persistence = Service(engine)
     engine.config.on_change(["save", "stop-writes-on-bgsave-error"], service.saving.refuse_writes)
+    engine.config.on_change(["save"], service.wake)
     engine.config.on_change(["appendonly"], lambda: _switch_log(service))
 
 
@@ -66,6 +67,7 @@ def bgsave(session, args):
         if len(args) == 1 and not session.in_transaction:
             raise ReplyError(_OTHER_RUNS)
         service.saving.scheduled = True
+        service.wake()
         return "Background saving scheduled"
     try:
         service.saving.begin()
@@ -88,6 +90,7 @@ def bgrewriteaof(session, args):
         raise ReplyError("ERR Background append only file rewriting already in progress")
     if service.snapshot_runs or session.in_transaction:
         service.log.scheduled = True
+        service.wake()
         return "Background append only file rewriting scheduled"
     try:
         service.log.begin_rewrite()

@@ -238,6 +238,11 @@ cdef void debug_fault(Call* c) noexcept nogil:
     reply_ok(c)
 
 
+cdef void debug_files(Call* c) noexcept nogil:
+    """RELOAD and its like, which save and load: in Python."""
+    c.api.administer(c)
+
+
 cdef void debug_log(Call* c) noexcept nogil:
     cdef char text[DEBUG_TEXT_MAX]
     cdef char line[DEBUG_TEXT_MAX + 16]
@@ -270,6 +275,8 @@ cdef void debug_stringmatch_len(Call* c) noexcept nogil:
 
 cdef void debug_help(Call* c) noexcept nogil:
     reply_help(c, b"DEBUG", (
+        b"CHANGE-REPL-ID\n"
+        b"    Give the stream of writes a new name: replicas begin anew.\n"
         b"DIGEST\n"
         b"    A SHA-1 over all keys of all databases: equal data, equal digest.\n"
         b"DIGEST-VALUE <key> [<key> ...]\n"
@@ -279,6 +286,8 @@ cdef void debug_help(Call* c) noexcept nogil:
         b"FAULT <kind> <after> <times> <errno>\n"
         b"    Let so many calls of a kind fail, after so many more that do not: open, write, sync, rename, dir_sync,\n"
         b"    truncate, link, unlink. 0 times: none.\n"
+        b"LOADAOF\n"
+        b"    Load the append log, in place of the data.\n"
         b"LOG <message>\n"
         b"    Write a line to the log.\n"
         b"OBJECT <key>\n"
@@ -286,6 +295,8 @@ cdef void debug_help(Call* c) noexcept nogil:
         b"PROTOCOL <type>\n"
         b"    Reply with an example of a type: string, integer, double, bignum, null, array, set, map, attrib, push,\n"
         b"    verbatim, true, false.\n"
+        b"RELOAD [NOSAVE] [NOFLUSH] [MERGE]\n"
+        b"    Save, remove all keys and load them again, or only some of that. MERGE: keys of the file win.\n"
         b"SET-ACTIVE-EXPIRE <0|1>\n"
         b"    Switch off, or on, the deletion of expired keys that nobody asks for.\n"
         b"SLEEP <seconds>\n"
@@ -301,15 +312,18 @@ cdef struct DebugRow:
     int argc                # arguments, the command's two words counted; negative: at least so many
     void (*fn)(Call*) noexcept nogil
 
-cdef DebugRow[12] DEBUG_ROWS = [
+cdef DebugRow[15] DEBUG_ROWS = [
+    [b"change-repl-id", 2, debug_files],
     [b"digest", 2, debug_digest],
     [b"digest-value", -2, debug_digest_value],
     [b"error", 3, debug_error],
     [b"fault", 6, debug_fault],
     [b"help", 2, debug_help],
+    [b"loadaof", 2, debug_files],
     [b"log", 3, debug_log],
     [b"object", 3, debug_object],
     [b"protocol", 3, debug_protocol],
+    [b"reload", -2, debug_files],
     [b"set-active-expire", 3, debug_set_active_expire],
     [b"sleep", 3, debug_sleep],
     [b"stringmatch-len", 4, debug_stringmatch_len],

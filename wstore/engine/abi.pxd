@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 8
+    ABI_VERSION = 9
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -366,6 +366,7 @@ cdef struct EngineApi:
     void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil
     void (*arm_fault)(int kind, int64_t after, int64_t times, int error) noexcept nogil     # csrc/files.h
+    void (*administer)(Call*) noexcept nogil        # have Engine.persistence.answer(args) reply, in Python
 
 
 cdef struct Module:         # what a command module hands over, in a PyCapsule named "wstore.module"

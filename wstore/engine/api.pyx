@@ -51,6 +51,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.free_later = api_free_later
     api.log = api_log
     api.arm_fault = ws_fault_arm
+    api.administer = api_administer
 
 
 cdef void log_line(Store* store, int level, const char* line) noexcept with gil:

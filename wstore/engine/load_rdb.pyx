@@ -109,7 +109,7 @@ cdef int load_place(Loading* ld, LoadRecord* record) noexcept nogil:
         if db.keys == keys_before:          # all its fields have expired
             ld.counts.expired += 1
             return 0
-    if db.keys == keys_before:
+    if db.keys == keys_before and not ld.merges:
         return load_bad_value(ld, item, b"the key is there twice")
     ld.counts.keys += 1
     return 0

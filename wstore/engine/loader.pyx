@@ -11,6 +11,7 @@ cdef struct Loading:
     bint in_rdb                 # which is not yet done
     bint has_commands
     bint failed
+    bint merges                 # keys of the files take the place of those that are there
     LoadRdb rdb
     LoadAof aof
     LoadCounts counts
@@ -288,7 +289,7 @@ cdef void load_end(Loading* ld) noexcept with gil:
         keep_raised(s, error)
 
 
-cdef int load_start(Engine engine, list files, then) except -1:
+cdef int load_start(Engine engine, list files, then, bint merges) except -1:
     import os
     import time
     cdef Server* s = server_of(engine.store)
@@ -306,6 +307,7 @@ cdef int load_start(Engine engine, list files, then) except -1:
     memset(ld, 0, sizeof(Loading))
     ld.server = s
     ld.dirty = engine.store.dirty
+    ld.merges = merges
     ld.progress.started_ms = ws_unix_ms()
     ld.progress.noted_us = ws_mono_us()
     ld.progress.total_bytes = sum([os.path.getsize(path) for path, _ in task.files if os.path.exists(path)])
@@ -317,7 +319,7 @@ cdef int load_start(Engine engine, list files, then) except -1:
     return 0
 
 
-cdef int load_files(Engine engine, list files, then, bint wait) except -1:
+cdef int load_files(Engine engine, list files, then, bint wait, bint merges) except -1:
     """Engine.load_begin."""
     cdef Server* s = server_of(engine.store)
     engine.check_open()
@@ -325,7 +327,7 @@ cdef int load_files(Engine engine, list files, then, bint wait) except -1:
         raise ValueError('the kind of a file is "rdb" or "aof"')
     server_enter(s)
     try:
-        load_start(engine, files, then)
+        load_start(engine, files, then, merges)
         if s.poll_fd >= 0 and not wait:
             ws_wake(s.wake_fd)
             return 0

@@ -26,6 +26,30 @@ cdef inline void run_cron_hook(Server* s, int64_t now_us) noexcept nogil:
         call_cron_hook(s)
 
 
+cdef void api_administer(Call* call) noexcept with gil:
+    """Reply with what Engine.persistence.answer makes of a command."""
+    cdef size_t start = call.out.len
+    try:
+        reply_value(call, (<Engine>call.store.engine).persistence.answer(args_of_call(call)))
+    except ReplyError as error:
+        call.out.len = start
+        reply_error_text(call, error)
+    except BaseException as error:
+        call.out.len = start
+        reply_failure(server_of(call.store), call, error)
+
+
+def empty_databases(Engine engine not None):
+    """Remove all keys, which is no change: they are about to be loaded again."""
+    cdef Store* store = engine.store
+    cdef int64_t dirty = store.dirty
+    server_enter(server_of(store))
+    st_flush(store, -1, True)
+    store.dirty = dirty
+    server_of(store).flushed = 0
+    server_unlock(server_of(store))
+
+
 def stream_offset(Engine engine not None):
     """Where the stream of writes stands: the offset behind its last byte."""
     return server_of(engine.store).stream.end

@@ -59,6 +59,7 @@ class AppendLog:
         self._engine.log_open(self.folder, self._engine.config["appendfilename"], files, start, hidden)
         self.enabled = True
         self.awaits_base = hidden
+        self._service.wake()
 
     def close(self):
         """Log no more; all is on disk then, or the log of the server says that it is not."""
@@ -191,7 +192,8 @@ class AppendLog:
 
     def may_shut_down(self, force):
         """Whether the server may end now; the log says why not."""
-        if self.started_s is not None and self.awaits_base and not self._once:
+        begun = self.started_s is not None or (self.scheduled and not self.failures)
+        if begun and self.awaits_base and not self._once:
             self._service.warning(
                 "Writing initial AOF. Exit anyway." if force else "Writing initial AOF, can't exit.")
             return force
@@ -212,6 +214,11 @@ class AppendLog:
             "aof_pending_bio_fsync": int(state["syncing"]),
             "aof_delayed_fsync": state["delayed_syncs"],
         }
+
+    @property
+    def buffer_bytes(self):
+        """What waits in memory to be written."""
+        return self._engine.log_state()["buffer_bytes"] if self.enabled else 0
 
     @property
     def write_ok(self):

@@ -121,11 +121,8 @@ class Backups:
             file[:4] for file in self._engine.log_files()
             if file[1] == "b" or (file[1] == "i" and file[3] < offset)]     # the one that begins there will change
         for file, *_ in files:
-            for part in (file, f"{file}.times"):
-                path = os.path.join(folder, part)
-                if part == file or os.path.exists(path):
-                    backup.link(path, inside, part)
-        backup.write(manifest_text(files), inside, f"{name}.manifest")
+            backup.link(os.path.join(folder, file), inside, file)
+        backup.write(_without_offsets(manifest_text(files)), inside, f"{name}.manifest")
         self._finish(backup, kind="log", offset=offset)
 
     def _save(self, backup):
@@ -146,6 +143,11 @@ class Backups:
         self._service.notice(f"Backup {backup.name} is complete")
         for name in rotate(backup.folder, self._config["backup-keep"]):
             self._service.notice(f"Backup {name} is removed, as backup-keep asks for")
+
+
+def _without_offsets(manifest):
+    """A server that starts from a backup begins a history of its own: nobody may take it for the one that goes on."""
+    return b"".join(line.rsplit(b" startoffset ", 1)[0] + b"\n" for line in manifest.splitlines())
 
 
 class Backup:

@@ -33,7 +33,7 @@ def find(config):
     folder = config["dir"]
     rdb = os.path.join(folder, config["dbfilename"])
     if config["appendonly"]:
-        plan = _find_log(config)
+        plan = find_log(config)
         if plan is not None:
             return plan
     if config["dbfilename"] and os.path.exists(rdb):
@@ -41,7 +41,8 @@ def find(config):
     return Plan("nothing")
 
 
-def _find_log(config):
+def find_log(config):
+    """The Plan to load the log, or None if there is none; RecoveryError."""
     folder = os.path.join(config["dir"], config["appenddirname"])
     name = config["appendfilename"]
     old = os.path.join(config["dir"], name)

@@ -33,7 +33,7 @@ class Service:
         self.ready = True
         self.loaded = {"keys": 0, "expired": 0}
         self.loading_since_s = None
-        set_cron_hook(engine, True)
+        self.wake()
 
     @property
     def backups(self):
@@ -74,6 +74,7 @@ class Service:
         if self.log.started_s is not None:
             self.log.cancel()
             self.log.scheduled = True
+            self.wake()
         elif self.snapshot_runs:
             stop_snapshot(self.engine)
 
@@ -85,6 +86,10 @@ class Service:
             return False
         return True
 
+    def wake(self):
+        """Something may be due from now on: have the loop call `cron`."""
+        set_cron_hook(self.engine, True)
+
     def cron(self, flushed):
         """What is due; the milliseconds until the next call.  flushed: FLUSHALL ran since the last."""
         if not self.ready:
@@ -93,6 +98,8 @@ class Service:
             self._flushed()
         if not self.snapshot_runs and not self.log.cron():
             self.saving.cron()
+        if not (self.engine.config["save"] or self.log.enabled or self.log.scheduled or self.saving.scheduled):
+            set_cron_hook(self.engine, False)       # which spares the loop the GIL
         return PERIOD_MS
 
     def _flushed(self):
@@ -135,15 +142,21 @@ class Service:
         if self.saving.started_s is not None:
             self.saving.cancel()
             self.saving.scheduled = True
+            self.wake()
         self.end_other()
 
     def resume(self):
         """A loop serves the store, perhaps after SHUTDOWN has ended the last one."""
         if not self.ready:
             self.ready = True
-            set_cron_hook(self.engine, True)
+            self.wake()
             if self.engine.config["appendonly"]:
                 self.log.switch_on()
+
+    def answer(self, args):
+        """The reply to DEBUG RELOAD and its like."""
+        from wstore.persistence import debugging  # rarely used
+        return debugging.answer(self, args)
 
     def end(self):
         """An embedded store is closed: save it if directive save asks for that, and close the log; OSError."""
