@@ -76,6 +76,7 @@ def state(ask) -> list:
     found = []
     for db in range(DATABASES):
         ask("SELECT", db)
+        ask("EXISTS", *strategies.KEYS)         # drops what has expired: the digest counts it in a way
         found.append(sorted((name, ask("PEXPIRETIME", name)) for name in ask("KEYS", "*")))
     ask("SELECT", 0)
     return [ask("DEBUG", "DIGEST"), *found]
@@ -145,16 +146,20 @@ def play(server: wstore.Server, story: Sequence[tuple[int, Words]]) -> None:
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=5, max_size=60))
-def test_stream_of_a_server_gives_the_same_data(pair, story) -> None:
+def test_stream_of_a_server_gives_the_same_data(pair, oracle, story) -> None:
+    """To another wstore and to redis-server, without a single error."""
     source, copy = pair
-    with Connection(source.port) as ours, Connection(copy.port) as theirs:
-        assert ours.call("FLUSHALL") == theirs.call("FLUSHALL") == Simple(b"OK")
+    with Connection(source.port) as ours:
+        assert ours.call("FLUSHALL") == Simple(b"OK")
         play(source, story)
         expected = state(asking(ours))
-        stream = source.store.stream_take()
-        replies = theirs.pipeline(commands_in(stream))
-        assert [reply for reply in replies if isinstance(reply, Error)] == []
-        assert state(asking(theirs)) == expected
+    stream = commands_in(source.store.stream_take())
+    for other in (copy, oracle):
+        with Connection(other.port) as theirs:
+            assert theirs.call("FLUSHALL") == Simple(b"OK")
+            replies = theirs.pipeline(stream)
+            assert [reply for reply in replies if isinstance(reply, Error)] == []
+            assert state(asking(theirs)) == expected
 
 
 # -- embedded ----------------------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ def load(store: wstore.Store, path: Path) -> None:
     assert error is None, report
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(calls, min_size=5, max_size=80))
 def test_stream_of_an_embedded_store_gives_the_same_data(tmp_path: Path, story) -> None:
     source, copy = wstore.Store(databases=DATABASES), wstore.Store(databases=DATABASES)

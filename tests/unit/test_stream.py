@@ -187,3 +187,12 @@ def test_handler_knows_that_it_is_in_a_transaction(server: wstore.Server) -> Non
     server.store.register([PyCommand("look", 1, 0, 0, 0, 0, lambda session, args: seen.append(session.in_transaction))])
     sent(server, b"".join(encode((word,)) for word in ("LOOK", "MULTI", "LOOK", "EXEC", "LOOK")))
     assert seen == [False, True, False]
+
+
+def test_string_that_bitfield_makes_longer_in_vain(store: wstore.Store) -> None:
+    """Redis leaves this out of its log."""
+    command = (b"BITFIELD", b"k", b"OVERFLOW", b"FAIL", b"SET", b"u1", b"9", b"5")
+    assert store.execute(*command) == [None]
+    assert store.get("k") == b"\0\0"
+    assert store.execute(*command) == [None]
+    assert commands_in(store.stream_take()) == [SELECT_0, command]

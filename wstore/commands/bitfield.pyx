@@ -228,6 +228,8 @@ cdef void field_read_write(Call* c, const FieldPlan* plan) noexcept nogil:
     changes = field_execute(c, s, s.len > old_len)
     if changes:
         note_change(c, c.db, &c.key, EVENT_STRING, b"setbit")
+    elif s.len > old_len:
+        effect(c, c.argc, c.argv)       # the string is longer, though nothing counts as changed
     c.store.dirty += changes
 
 
