@@ -178,9 +178,18 @@ static int continue_file(ws_log_disk *d) {
     return 0;
 }
 
+/* Have the folder of the log stay where it is: it may be new. */
+static int sync_parent(const ws_log_disk *d) {
+    char *path = join(d->dir, "/", "..");
+    const int failed = ws_dir_sync(path);
+    ws_free(path);
+    return failed;
+}
+
 int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden) {
     const size_t n = d->files.count;
     int failed;
+    if (sync_parent(d) != 0) return -1;
     d->hidden = hidden;
     if (!hidden && n > 0 && d->files.at[n - 1].type == WS_LOG_INCR) failed = continue_file(d);
     else failed = begin_file(d, start, hidden);

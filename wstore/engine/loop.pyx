@@ -207,7 +207,7 @@ cdef void loop_run(Server* s) noexcept nogil:
     cdef ws_event events[WS_POLL_BATCH]
     cdef bint again = 0
     cdef int n
-    while not s.stopping:
+    while not WS_ATOMIC_GET(<uint32_t*>&s.stopping):
         n = ws_poll_wait(s.poll_fd, events, wait_ms(s, again))
         server_lock(s)
         again = loop_turn(s, events, n)
@@ -363,7 +363,7 @@ cdef class Loop:
     def stop(self):
         """End `run` after the turn at hand, whose replies still go out. From any thread or handler."""
         if self.server != NULL:
-            self.server.stopping = 1
+            WS_ATOMIC_ADD(<uint32_t*>&self.server.stopping, 1)
             ws_wake(self.server.wake_fd)
 
     def close(self):

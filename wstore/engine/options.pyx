@@ -28,9 +28,9 @@ cdef int64_t* config_field(Store* store, str name) except NULL:
 
 
 cdef dict stats_dict(Store* store):
-    cdef const uint64_t* values = <const uint64_t*>&store.stats
+    cdef const int64_t* values = <const int64_t*>&store.stats
     cdef Py_ssize_t i
-    return {name: values[i] for i, name in enumerate(STATS_FIELDS)}
+    return {name: ws_counter_get(&values[i]) for i, name in enumerate(STATS_FIELDS)}
 
 
 cdef void config_defaults(Config* config) noexcept nogil:

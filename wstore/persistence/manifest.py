@@ -50,8 +50,17 @@ def read(folder, name):
     if not files:
         raise ManifestError(f"{path}: the AOF manifest is empty")
     if all(file[3] is not None for file in files):
+        _check_history(files, path)
         return Manifest(files, True)
     return Manifest(_placed(folder, files), False)
+
+
+def _check_history(files, path):
+    """ManifestError if a file of commands that the data need is called history."""
+    taken = min((start for _, kind, _, start in files if kind == "b"), default=None)
+    for name, kind, _, start in files:
+        if kind == "h" and name.endswith(".incr.aof") and taken is not None and start >= taken:
+            raise ManifestError(f"{path}: {name} lies behind the base, but the AOF manifest calls it history")
 
 
 def _files_of(data, path):
@@ -85,6 +94,8 @@ def _file_of(line):
     if not words or len(words) % 2:
         raise ValueError("it is not made of keys and values")
     fields = dict(zip(words[::2], words[1::2]))
+    if 2 * len(fields) != len(words):
+        raise ValueError("a key is there twice")
     try:
         name, kind, number = fields[b"file"], fields[b"type"].decode(), int(fields[b"seq"])
         start = int(fields[b"startoffset"]) if b"startoffset" in fields else None

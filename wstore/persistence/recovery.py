@@ -7,10 +7,11 @@ there is none yet, the data of an RDB file become its base: a server never start
 Invariant: until all is loaded nothing in the directory is changed, but that a single-file log moves into its folder.
 """
 import os
+import re
 import time
 
-from wstore.engine._engine import truncate_file
-from wstore.errors import RecoveryError
+from wstore.engine._engine import RdbReader, truncate_file
+from wstore.errors import RdbError, RecoveryError
 from wstore.persistence import manifest
 
 ID_DIGITS = 40
@@ -55,10 +56,15 @@ def find_log(config):
         missing = [path for path, _ in files if not os.path.exists(path)]
         if missing:
             raise RecoveryError(f"The log's file {missing[0]} is not there, though the manifest names it")
+        last = max((number for _, kind, number, _ in listed.files if kind != "b"), default=0)
+        if unlisted := [file for file, number in _logs(folder, name) if number > last]:
+            raise RecoveryError(
+                f"{folder} has {unlisted[0]}, which holds commands, but the manifest does not name it: its end may be "
+                f"lost. Move the file away to start without it")
         return Plan("log", files, listed)
     if os.path.isfile(old):
         return Plan("old log", [(old, "aof")])
-    strays = _strays(folder, name)
+    strays = _strays(folder, name, os.path.exists(os.path.join(config["dir"], config["dbfilename"])))
     if strays:
         raise RecoveryError(
             f"{folder} has files of a log ({', '.join(strays)}) but no manifest: starting empty would lose them. "
@@ -71,15 +77,39 @@ def _kind(name):
     return "rdb" if name.endswith(".rdb") else "aof"
 
 
-def _strays(folder, name):
-    """Files of a log that a folder has, though nothing lists them."""
+def _files_with_data(folder):
     try:
-        names = sorted(os.listdir(folder))
+        return [file for file in sorted(os.listdir(folder)) if os.path.getsize(os.path.join(folder, file))]
     except OSError:
         return []
-    endings = (".base.rdb", ".base.aof", ".incr.aof")
-    return [file for file in names if file.startswith(f"{name}.") and file.endswith(endings)
-            and os.path.getsize(os.path.join(folder, file))]
+
+
+def _logs(folder, name):
+    """(file, number) of the files of commands that a folder has, without those that are empty."""
+    pattern = re.compile(re.escape(name) + r"\.(\d+)\.incr\.aof")
+    found = ((file, pattern.fullmatch(file)) for file in _files_with_data(folder))
+    return [(file, int(match[1])) for file, match in found if match]
+
+
+def _strays(folder, name, has_rdb):
+    """Files of a log that a folder has, though nothing lists them, and the data of which would be lost.
+
+    A base alone is none if it is empty or there is an RDB file: the first start with a log was cut short.
+    """
+    logs = [file for file, _ in _logs(folder, name)]
+    bases = [file for file in _files_with_data(folder)
+             if file.startswith(f"{name}.") and file.endswith((".base.rdb", ".base.aof"))]
+    if not logs:
+        bases = [file for file in bases if not has_rdb and not _is_empty_base(os.path.join(folder, file))]
+    return sorted(logs + bases)
+
+
+def _is_empty_base(path):
+    """Whether it is an RDB file without keys."""
+    try:
+        return path.endswith(".rdb") and all(item[0] != "record" for item in RdbReader(path))
+    except (OSError, RdbError):
+        return False
 
 
 class Recovery:
