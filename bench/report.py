@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import collections, cpu, embedded, memory, pause, slots
+from bench import collections, cpu, embedded, memory, pause, persistence, slots
 from bench.common import Table, say, show_all
 from tests.processes import ROOT, oracle_version
 
@@ -68,6 +68,14 @@ def part_collections(scale: float) -> tuple[str, list[Table]]:
     return command, collections.measure(small_keys=small_keys, elements=elements, times=elements, rounds=rounds)
 
 
+def part_persistence(scale: float) -> tuple[str, list[Table]]:
+    keys, fields = scaled(4_000_000, scale, 1000), scaled(5_000_000, scale, 1000)
+    requests = scaled(1_000_000, scale, 8000)
+    rounds = 3 if scale >= 1 else 1
+    command = f"python -m bench.persistence --keys {keys} --fields {fields} --requests {requests} --rounds {rounds}"
+    return command, persistence.measure(keys=keys, fields=fields, requests=requests, rounds=rounds)
+
+
 def part_embedded(scale: float) -> tuple[str, list[Table]]:
     seconds = max(0.05, min(3.0, 3 * scale))
     return f"python -m bench.embedded --seconds {seconds}", embedded.measure(seconds)
@@ -75,7 +83,7 @@ def part_embedded(scale: float) -> tuple[str, list[Table]]:
 
 PARTS: dict[str, Callable[[float], tuple[str, list[Table]]]] = {
     "memory": part_memory, "cpu": part_cpu, "pause": part_pause, "slots": part_slots,
-    "collections": part_collections, "embedded": part_embedded}
+    "collections": part_collections, "persistence": part_persistence, "embedded": part_embedded}
 
 
 def markdown(tables: Sequence[Table], command: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from bench import collections, cpu, memory, pause, report, slots
+from bench import collections, cpu, memory, pause, persistence, report, slots
 from bench.common import Table, cell, verdict
 from bench.memory import Churn
 
@@ -14,6 +14,8 @@ def no_waiting(monkeypatch):
     """Without the pauses that make figures worth reading."""
     monkeypatch.setattr(memory, "SETTLE_S", 0.01)
     monkeypatch.setattr(pause, "PROBE_S", 0.05)
+    monkeypatch.setattr(persistence, "SETTLE_S", 0.01)
+    monkeypatch.setattr(persistence, "BEFORE_S", 0.6)
 
 
 def assert_filled(tables: list[Table], rows: int) -> None:
@@ -44,6 +46,12 @@ def test_collections():
 
 def test_slots():
     assert_filled(slots.measure(sizes=[1000, 3000], counts=[3, 50]), 4)
+
+
+def test_persistence():
+    [table] = persistence.measure(keys=2000, fields=2000, requests=4000, rounds=1)
+    assert_filled([table], len(persistence.MEASURES))
+    assert all(row[2] != "" for row in table.rows), table.rows
 
 
 @pytest.mark.parametrize("part", ["slots", "embedded"])
