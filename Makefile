@@ -5,18 +5,21 @@
 #   make bench [ARGS=...]                               benchmarks      make fuzz     the fuzzers, for long
 #   make debug | make portable | make asan      the suite on a build with assertions | without SSE2 and such |
 #                                               with assertions and the address and undefined-behaviour sanitizers
+#   make tsan                                   the tests of snapshots on a build with the thread sanitizer
+#   make faults [ROUNDS=200] [TESTS=tests/faults/test_kill.py]  crashes, power cuts, full disks, damaged files, for long
 #   make build | make clean
 
 PYTHON ?= python3
 PORT ?= 6379
 ARGS ?=
 TESTS ?= tests
+ROUNDS ?= 200
 
 VENV := .venv
 PY := $(VENV)/bin/python
 SOURCES := $(wildcard csrc/*.[ch] wstore/*/*.pyx wstore/*/*.pxd) wstore/versions.py setup.py
 
-.PHONY: build serve test lint bench fuzz debug portable asan clean
+.PHONY: build serve test lint bench fuzz faults debug portable asan tsan clean
 
 build: build/built
 
@@ -49,6 +52,10 @@ bench: build
 fuzz: build
 	$(PY) -m tests.fuzz $(ARGS)
 
+faults: export WSTORE_FAULT_ROUNDS = $(ROUNDS)
+faults: build
+	$(PY) -m pytest $(if $(filter tests,$(TESTS)),tests/faults,$(TESTS))
+
 # The variants are built in a copy of the tree, so that they do not undo the release build. Times are kept: only what
 # changed is built again.
 define mirror
@@ -77,6 +84,22 @@ asan: $(VENV)/ready
 	cd build/$@ && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
 	    ASAN_OPTIONS=detect_leaks=0:log_path=$(REPORTS)/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$(REPORTS)/report \
 	    ../../$(PY) -m pytest $(TESTS); result=$$?; cat $(REPORTS)/* 2>/dev/null; test -z "$$(ls $(REPORTS))" && exit $$result
+
+# As above, for races between threads. CPython hands its data on by locks that the sanitizer sees. Addresses are not
+# randomized, as the sanitizer wants them where it expects them; programs that the tests start run without it.
+THREADED := tests/integration/test_snapshot.py
+RACES := $(CURDIR)/build/tsan/reports
+tsan: export WSTORE_DEBUG = 1
+tsan: export WSTORE_SANITIZE = thread
+tsan: $(VENV)/ready
+	$(mirror)
+	cd build/$@ && ../../$(PY) setup.py --quiet build_ext --inplace
+	rm -rf $(RACES) && mkdir -p $(RACES)
+	cd build/$@ && LD_PRELOAD="$$($(CC) -print-file-name=libtsan.so)" \
+	    TSAN_OPTIONS=exitcode=0:die_after_fork=0:log_path=$(RACES)/report \
+	    setarch -R ../../$(PY) -c 'import os, sys, pytest; del os.environ["LD_PRELOAD"]; sys.exit(pytest.main(sys.argv[1:]))' \
+	    --timeout=1200 $(if $(filter tests,$(TESTS)),$(THREADED),$(TESTS)); \
+	    result=$$?; cat $(RACES)/* 2>/dev/null; test -z "$$(ls $(RACES))" && exit $$result
 
 clean:
 	rm -rf build dist $(VENV) *.egg-info .benchmarks .hypothesis .ruff_cache

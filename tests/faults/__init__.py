@@ -1,0 +1,1 @@
+"""What wstore promises about its files, tested by force: crashes, full disks, damaged files, power cuts."""
