@@ -43,7 +43,7 @@ typedef struct {
     int64_t written, synced;
     int64_t file_start;     /* of the last file */
     int64_t current_bytes;  /* base and log behind it */
-    int64_t base_bytes;     /* the same when the base was taken */
+    int64_t base_bytes;     /* the same when the base was taken, or after a start of the base alone, as in Redis */
     int64_t buffer_bytes;   /* that wait in memory */
     int64_t delayed_syncs;
     int write_error;        /* errno of what fails now, or 0 */

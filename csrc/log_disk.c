@@ -193,7 +193,8 @@ int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden) {
     d->hidden = hidden;
     if (!hidden && n > 0 && d->files.at[n - 1].type == WS_LOG_INCR) failed = continue_file(d);
     else failed = begin_file(d, start, hidden);
-    if (!failed) atomic_store(&d->base_bytes, atomic_load(&d->closed_bytes) + atomic_load(&d->end) - d->start);
+    for (size_t i = 0; i < n; i++)
+        if (d->files.at[i].type == WS_LOG_BASE) atomic_store(&d->base_bytes, d->files.at[i].size_bytes);
     return failed;
 }
 

@@ -31,7 +31,7 @@ typedef struct {
     _Atomic int64_t start;          /* of the last file */
     _Atomic int64_t end;            /* bytes up to here are written */
     _Atomic int64_t closed_bytes;   /* of the base and the files in front of the last one */
-    _Atomic int64_t base_bytes;     /* base and log when the base was taken */
+    _Atomic int64_t base_bytes;     /* base and log when the base was taken; after a start the base alone */
     int64_t unlinking;              /* jobs in the background */
 } ws_log_disk;
 

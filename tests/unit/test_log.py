@@ -250,6 +250,17 @@ def test_a_base_makes_history_which_goes(store, tmp_path):
     assert store.log_state()["base_bytes"] == store.log_state()["current_bytes"] == 100
 
 
+def test_sizes_after_a_start(store, tmp_path):
+    opened(store, tmp_path)
+    new_base(store, tmp_path)
+    store.set("a", 1)
+    store.log_close()
+    store.log_open(tmp_path, NAME, files_of(tmp_path))
+    state = store.log_state()
+    assert state["base_bytes"] == 100
+    assert state["current_bytes"] == 100 + len(log_bytes(tmp_path))
+
+
 def test_history_is_kept_by_bytes(store, tmp_path):
     store.set_option("aof_retention_bytes", 1500)
     opened(store, tmp_path)

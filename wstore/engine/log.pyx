@@ -137,8 +137,8 @@ cdef void log_refuse(Server* s, Call* call) noexcept nogil:
         watch_end(s, <Client*>call.client)
     reply_z(call, b"-EXECABORT Transaction discarded because of: " if is_exec else b"-")
     if s.save_failed:
-        reply_z(call, b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
-                b"Commands that may modify the data set are disabled, because this instance is configured to report "
+        reply_z(call, b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+                b"disk. Commands that may modify the data set are disabled, because this instance is configured to report "
                 b"errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
                 b"Please check the Redis logs for details about the RDB error.\r\n")
     else:
@@ -149,7 +149,7 @@ cdef void log_refuse(Server* s, Call* call) noexcept nogil:
 
 cdef bint log_refuses(Server* s, const Client* c, const CommandSpec* spec) noexcept nogil:
     """Writes, and PING, so that whoever looks after the server sees it."""
-    if log_error(s) == 0 and not s.save_failed or s.store.loading:
+    if log_error(s) == 0 and not s.save_failed or s.store.loading or c.flags & CLIENT_EXECUTING:
         return 0
     return (spec.flags & CMD_WRITE != 0 or strcmp(spec.name, b"ping") == 0
             or (c.flags & CLIENT_MULTI_WRITES and strcmp(spec.name, b"exec") == 0))
