@@ -138,8 +138,8 @@ cdef void log_refuse(Server* s, Call* call) noexcept nogil:
     reply_z(call, b"-EXECABORT Transaction discarded because of: " if is_exec else b"-")
     if s.save_failed:
         reply_z(call, b"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
-                b"disk. Commands that may modify the data set are disabled, because this instance is configured to report "
-                b"errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+                b"disk. Commands that may modify the data set are disabled, because this instance is configured to "
+                b"report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
                 b"Please check the Redis logs for details about the RDB error.\r\n")
     else:
         reply_z(call, b"MISCONF Errors writing to the AOF file: ")
