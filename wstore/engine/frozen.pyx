@@ -61,7 +61,6 @@ cdef object freeze_value(Engine engine, bytes name):
     if ks_find(st_db(engine.store, engine.db_index), &key, &e) and e.enc == ENC_PTR:
         frozen.ops = engine.store.types[e.type]
         if frozen.ops.freeze != NULL:
-            engine.store.epoch += 1
             frozen.value = frozen.ops.freeze(engine.store, &e)
     server_unlock(s)
     if frozen.value == NULL:
