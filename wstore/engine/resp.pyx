@@ -51,6 +51,10 @@ cdef inline int number_line(const char* p, const char* end, int64_t* out, const 
     cdef const char* q = p
     cdef uint64_t n = 0
     cdef uint8_t digit
+    if WS_LIKELY(end - p >= 3 and p[1] == c"\r" and <uint8_t>(p[0] - c"0") <= 9):      # one digit, as most have
+        out[0] = p[0] - c"0"
+        behind[0] = p + 3
+        return LINE_OK
     while q < end:
         digit = <uint8_t>(q[0] - c"0")
         if digit > 9:
