@@ -38,6 +38,9 @@ cdef enum:
     QUEUE_WAIT_US = 2000
     INLINE_BLOB_BYTES = 64 * 1024   # long strings in a chunk; those behind are held
     HELD_BUCKETS_MIN = 64
+    SHORT_MAX = 63                  # a length up to here is one byte in RDB
+    SHORT_ROOM = 9 + 2 + SHORT_MAX + 1 + SHORT_MAX
+    COMPRESS_MIN = 20               # longer strings are tried
 
 cdef uint64_t EPOCH_CLAIMED = <uint64_t>1 << 63
 
@@ -109,6 +112,30 @@ cdef void chunk_add_big(Chunk* chunk, const Entry* e, size_t start, size_t type_
     chunk.last_big = big
 
 
+cdef inline bint put_short_string(const Store* reading, Reply* out, const Entry* e) noexcept nogil:
+    """A short string stands in RDB as in its record, but for the first byte and a TTL; False: e is none."""
+    cdef size_t key_len = e.rec[1]
+    cdef uint8_t* p
+    if e.type != TYPE_STRING or e.enc > ENC_INT32 or key_len > SHORT_MAX:
+        return False
+    if has_length(e.enc) and (e.len > SHORT_MAX or e.len > COMPRESS_MIN and reading.config.rdb_compression):
+        return False
+    p = saved_room(out, SHORT_ROOM)
+    out.len += 2 + key_len + 1 + e.len
+    if e.expire_ms != NO_EXPIRE:
+        p[0] = SAVED_EXPIRETIME_MS
+        memcpy(p + 1, &e.expire_ms, 8)
+        p += 9
+        out.len += 9
+    p[0] = TYPE_STRING
+    p[1] = <uint8_t>key_len
+    memcpy(p + 2, e.rec + 2 + expire_size(e.rec[0] >> 6), key_len)
+    p += 2 + key_len
+    p[0] = <uint8_t>e.len if has_length(e.enc) else <uint8_t>(0xC0 | (e.enc - ENC_INT8))
+    memcpy(p + 1, e.value, e.len)
+    return True
+
+
 cdef void encode_entry(Snapshot* snap, Store* reading, Chunk* chunk, const Entry* e) noexcept nogil:
     cdef const TypeOps* ops = reading.types[e.type]
     cdef size_t start = chunk.data.len
@@ -116,7 +143,6 @@ cdef void encode_entry(Snapshot* snap, Store* reading, Chunk* chunk, const Entry
     cdef size_t object_at
     cdef uint8_t covered
     cdef void* frozen = NULL
-    chunk.keys += 1
     if e.enc == ENC_PTR and ops.freeze != NULL:
         frozen = ops.freeze(reading, e)
     if frozen != NULL:
@@ -162,7 +188,9 @@ cdef void encode_segment(Snapshot* snap, Store* reading, const SnapshotDb* db, S
                 key = record_key(e.rec, &n)
                 if not slot_wanted(snap, ws_key_slot(<const char*>key, n)):
                     continue
-            encode_entry(snap, reading, chunk, &e)
+            chunk.keys += 1
+            if not put_short_string(reading, &chunk.data, &e):
+                encode_entry(snap, reading, chunk, &e)
 
 
 cdef inline uint64_t saved_ref(const ws_bucket* b, int i) noexcept nogil:
