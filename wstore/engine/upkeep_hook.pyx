@@ -1,9 +1,5 @@
-# What administration keeps an eye on between commands: a hook in Python that the loop calls now and then, and writers
-# refused because the last save has failed.
-
-cdef extern from "files.h" nogil:
-    int ws_file_truncate(int fd, int64_t size_bytes)
-
+# What administration needs of the engine: a hook in Python that the loop calls now and then, writers refused because
+# the last save has failed, and single files by way of csrc/files.h.
 
 cdef void call_cron_hook(Server* s) noexcept with gil:
     """Call Engine.persistence.cron, which says in how many ms to call it again."""
@@ -84,7 +80,34 @@ def truncate_file(path, int64_t size_bytes):
     import os
     cdef int fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if ws_file_truncate(fd, size_bytes) != 0 or ws_file_sync(fd) != 0:
-            raise OSError(errno, os.strerror(errno), path)
+        check_file(ws_file_truncate(fd, size_bytes) != 0 or ws_file_sync(fd) != 0, path)
     finally:
         os.close(fd)
+
+
+cdef int check_file(int failed, path) except -1:
+    import os
+    if failed:
+        raise OSError(errno, os.strerror(errno), path)
+    return 0
+
+
+def link_file(source, target):
+    """Give a file one more name. Raises OSError, as the two below do."""
+    import os
+    cdef bytes old = os.fsencode(source)
+    cdef bytes new = os.fsencode(target)
+    check_file(ws_file_link(old, new), target)
+
+
+def unlink_file(path):
+    import os
+    cdef bytes name = os.fsencode(path)
+    check_file(ws_file_unlink(name), path)
+
+
+def sync_folder(path):
+    """Make names made, changed and removed in a folder outlive a power cut."""
+    import os
+    cdef bytes name = os.fsencode(path)
+    check_file(ws_dir_sync(name), path)

@@ -9,7 +9,7 @@ its first base on, as in Redis.
 import os
 import time
 
-from wstore.engine._engine import stop_snapshot, stream_offset
+from wstore.engine._engine import stop_snapshot, stream_offset, sync_folder
 from wstore.persistence.saving import Busy, elapsed_s
 
 PATIENT_FAILURES = 3            # from so many failed rewrites in a row on, the next one waits
@@ -35,13 +35,23 @@ class AppendLog:
         self.rewrites = 0
         self.failures = 0
         self._tried_s = 0.0
+        self._folder = ""           # of the log that is open
         self._base = None           # (name, number, offset) of the base that is being written
         self._once = False          # the log is on for BGREWRITEAOF only
 
     @property
     def folder(self):
+        """Where its files are: of a log that is open that stays, whatever `dir` becomes."""
         config = self._engine.config
-        return os.path.join(config["dir"], config["appenddirname"])
+        return self._folder if self.enabled else os.path.join(config["dir"], config["appenddirname"])
+
+    def make_folder(self):
+        """Have a folder for its files, which outlives a power cut; its path.  OSError."""
+        folder = self.folder
+        if not os.path.isdir(folder):
+            os.mkdir(folder, 0o755)
+            sync_folder(os.path.dirname(folder))
+        return folder
 
     @property
     def is_complete(self):
@@ -55,8 +65,9 @@ class AppendLog:
 
         files: (name, type, number, start) of each file of the manifest.  OSError.
         """
-        os.makedirs(self.folder, mode=0o755, exist_ok=True)
-        self._engine.log_open(self.folder, self._engine.config["appendfilename"], files, start, hidden)
+        folder = self.make_folder()
+        self._engine.log_open(folder, self._engine.config["appendfilename"], files, start, hidden)
+        self._folder = folder
         self.enabled = True
         self.awaits_base = hidden
         self._service.wake()

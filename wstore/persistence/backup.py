@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 
-from wstore.engine._engine import manifest_text, stream_offset
+from wstore.engine._engine import link_file, manifest_text, stream_offset, sync_folder
 from wstore.errors import ReplyError
 from wstore.persistence.saving import Busy
 
@@ -75,15 +75,6 @@ def rotate(folder, keep):
         os.unlink(os.path.join(path, SUMMARY))      # no longer a backup, whatever becomes of the rest
         shutil.rmtree(path, ignore_errors=True)
     return names
-
-
-def sync_folder(path):
-    """Make names made in a folder outlive a power failure."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class Backups:
@@ -172,7 +163,7 @@ class Backup:
         target = self.path_of(*parts)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
-            os.link(path, target)
+            link_file(path, target)
         except OSError:
             shutil.copyfile(path, target)
             _sync_file(target)

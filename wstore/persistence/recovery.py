@@ -10,7 +10,7 @@ import os
 import re
 import time
 
-from wstore.engine._engine import RdbReader, truncate_file
+from wstore.engine._engine import RdbReader, link_file, sync_folder, truncate_file, unlink_file
 from wstore.errors import RdbError, RecoveryError
 from wstore.persistence import manifest
 
@@ -221,8 +221,7 @@ class Recovery:
         else:
             name = f"{self._config['appendfilename']}.1.base.rdb"
             self._service.notice(f"Creating AOF base file {name} on server start")
-            os.makedirs(log.folder, exist_ok=True)
-            self._engine.snapshot_save(os.path.join(log.folder, name), self._service.aux_fields(base=True))
+            self._engine.snapshot_save(os.path.join(log.make_folder(), name), self._service.aux_fields(base=True))
             log.open([(name, "b", 1, 0)])
 
     def _adopt_history(self, report):
@@ -235,12 +234,12 @@ class Recovery:
         """Have a single-file log be the base of the new one."""
         name = self._config["appendfilename"]
         old = os.path.join(self._config["dir"], name)
-        new = os.path.join(log.folder, name)
-        os.makedirs(log.folder, exist_ok=True)
+        new = os.path.join(log.make_folder(), name)
         if os.path.exists(new):         # of an attempt that was cut short
-            os.unlink(new)
-        os.link(old, new)
+            unlink_file(new)
+        link_file(old, new)
+        sync_folder(log.folder)
         log.open([(name, "b", 1, 0)])
-        os.unlink(old)
+        unlink_file(old)
         self._service.notice(
             f"Successfully migrated an old-style AOF file ({name}) into the AOF directory ({log.folder}).")

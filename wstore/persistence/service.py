@@ -3,7 +3,6 @@
 It brings together the RDB file (saving.py), the log (append_log.py) and, once a period, what of them is due; commands
 and the process that serves the engine call it.  Everything here runs with the store locked, or before it is served.
 """
-import logging
 import time
 
 from wstore.engine._engine import memory_facts, set_cron_hook, stop_snapshot, stream_offset
@@ -12,7 +11,7 @@ from wstore.persistence.saving import Busy, Saving
 from wstore.versions import REDIS_VERSION
 
 PERIOD_MS = 100         # between two looks at what is due
-_PYTHON_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+_PYTHON_LEVELS = (10, 10, 20, 30)        # of the module logging, by the server's
 
 
 class ShutdownRefused(Exception):
@@ -46,6 +45,7 @@ class Service:
         if self.engine.log is not None:
             self.engine.log(level, text)
         else:
+            import logging  # slow to import
             logging.getLogger("wstore").log(_PYTHON_LEVELS[level], text)
 
     def notice(self, text):
