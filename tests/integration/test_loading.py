@@ -81,3 +81,16 @@ def test_a_load_in_a_command(tmp_path: Path):
         assert pipeline.execute() == [True, b"now", b"2", 6, [b"x"]]
         assert said[0][0] is None and said[0][1]["commands"] == 4 and said[0][1]["errors"] == 0
         server.store.validate()
+
+
+def test_a_load_that_the_end_of_the_server_cuts_short(tmp_path: Path):
+    store = wstore.Store()
+    with wstore.Server(store) as server:
+        load = Load(server, tmp_path / "file", b"".join(rdb.command("SET", f"key:{i}", "value") for i in range(KEYS)))
+    assert store.load_progress() is None
+    assert len(store) == KEYS if load.said else len(store) < KEYS       # if it was cut short, nobody was told an end
+    store.validate()
+    assert store.set("a", "1")
+    with wstore.Server(store) as server, redis.Redis(port=server.port) as client:
+        assert client.get("a") == b"1"
+    store.close()

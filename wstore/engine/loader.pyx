@@ -126,7 +126,7 @@ cdef bint loader_turn(Server* s) noexcept nogil:
 
 
 cdef void load_note_progress(Loading* ld) noexcept nogil:
-    """A line to the log every few seconds."""
+    """A line to the log every few seconds, if there is a log."""
     cdef int64_t now_us = ws_mono_us()
     cdef char line[128]
     if now_us - ld.progress.noted_us < LOAD_NOTE_US:
@@ -136,7 +136,12 @@ cdef void load_note_progress(Loading* ld) noexcept nogil:
              100.0 * <double>load_position(ld) / <double>max(ld.progress.total_bytes, <uint64_t>1),
              <unsigned long long>ld.progress.total_bytes, <unsigned long long>ld.counts.keys,
              <unsigned long long>ld.counts.commands)
-    ld.server.store.api.log(ld.server.store, LOG_NOTICE, line)
+    load_note(ld, line)
+
+
+cdef void load_note(Loading* ld, const char* line) noexcept with gil:
+    if (<Engine>ld.server.store.engine).log is not None:
+        ld.server.store.api.log(ld.server.store, LOG_NOTICE, line)
 
 
 # -- Python's part -------------------------------------------------------------------------------------------------
@@ -269,24 +274,40 @@ cdef dict load_report(Loading* ld, LoadTask task):
         "seconds": time.monotonic() - task.began_s}
 
 
+cdef int load_free(Loading* ld) except -1:
+    """The load is over: the store serves again."""
+    cdef Server* s = ld.server
+    cdef LoadTask task = task_of(ld)
+    load_close_file(ld)
+    s.store.dirty = ld.dirty
+    s.loader = NULL
+    s.store.loading = False
+    server_configure(s)
+    load_aof_free(ld)
+    ws_free(ld)
+    Py_DECREF(task)
+    return 0
+
+
 cdef void load_end(Loading* ld) noexcept with gil:
-    """The load is over: the store serves again, and the task is told."""
+    """The load has come to its end: the task is told."""
     cdef Server* s = ld.server
     cdef LoadTask task = task_of(ld)
     cdef dict report
     try:
         load_close_file(ld)
         report = load_report(ld, task)
-        s.store.dirty = ld.dirty
-        s.loader = NULL
-        s.store.loading = False
-        server_configure(s)
-        load_aof_free(ld)
-        ws_free(ld)
-        Py_DECREF(task)
+        load_free(ld)
         task.then(task.failure(), report)
     except BaseException as error:
         keep_raised(s, error)
+
+
+cdef int load_abandon(Server* s) except -1:
+    """The loop ends: a load that it was to go on with stays where it is, and nobody is told."""
+    if s.loader != NULL:
+        load_free(loading_of(s))
+    return 0
 
 
 cdef int load_start(Engine engine, list files, then, bint merges) except -1:

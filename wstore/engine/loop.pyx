@@ -377,6 +377,7 @@ cdef class Loop:
         server_enter(s)
         with nogil:
             snapshot_stop(s.store)
+        load_abandon(s)
         loop_close(s)
         s.store.served = s.log != NULL
         server_unlock(s)
