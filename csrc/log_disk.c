@@ -1,9 +1,11 @@
 /* log_disk: see log_disk.h. */
 #include "log_disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,7 +79,7 @@ int ws_log_disk_add(ws_log_disk *d, const char *name, char type, int64_t seq, in
 }
 
 int64_t ws_log_disk_next_seq(ws_log_disk *d, int is_incr) {
-    int64_t last = 0;
+    int64_t last = d->last_seq;
     pthread_mutex_lock(&d->list_lock);
     for (size_t i = 0; i < d->files.count; i++) {
         const ws_log_file *file = &d->files.at[i];
@@ -178,6 +180,21 @@ static int continue_file(ws_log_disk *d) {
     return 0;
 }
 
+/* The highest number that a file of this log in the folder has, listed or not; 0: there is none. */
+static int64_t highest_seq(const ws_log_disk *d) {
+    const size_t n = strlen(d->name);
+    int64_t last = 0;
+    DIR *names = opendir(d->dir);
+    if (names == NULL) return 0;
+    for (const struct dirent *entry; (entry = readdir(names)) != NULL;) {
+        if (strncmp(entry->d_name, d->name, n) != 0 || entry->d_name[n] != '.') continue;
+        const int64_t seq = strtoll(entry->d_name + n + 1, NULL, 10);
+        if (seq > last) last = seq;
+    }
+    closedir(names);
+    return last;
+}
+
 /* Have the folder of the log stay where it is: it may be new. */
 static int sync_parent(const ws_log_disk *d) {
     char *path = join(d->dir, "/", "..");
@@ -191,6 +208,7 @@ int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden) {
     int failed;
     if (sync_parent(d) != 0) return -1;
     d->hidden = hidden;
+    d->last_seq = hidden ? highest_seq(d) : 0;      /* of an older log, which is in force until the base is done */
     if (!hidden && n > 0 && d->files.at[n - 1].type == WS_LOG_INCR) failed = continue_file(d);
     else failed = begin_file(d, start, hidden);
     for (size_t i = 0; i < n; i++)

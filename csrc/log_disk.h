@@ -25,6 +25,7 @@ typedef struct {
     pthread_mutex_t list_lock;
     ws_log_files files;
     int hidden;
+    int64_t last_seq;               /* numbers of new files are higher */
     int fd;                         /* of the last file */
     int times_fd;                   /* beside it, or -1 */
     int times_torn;                 /* a line there was not written whole */

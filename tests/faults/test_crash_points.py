@@ -6,13 +6,16 @@ cut would leave of it must start again, with every write that was answered.
 """
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
 
 import pytest
 
 from tests.faults import lives
+from tests.faults.disks import FOREVER
 from tests.faults.power import Disk, build
+from tests.processes import start_wstore
 from tests.resp import OK, Bulk, Connection, Simple
 
 OPTIONS = (*lives.LOG_OPTIONS, "--appendfsync", "always")
@@ -89,3 +92,19 @@ def test_a_crash_at_each_call(tmp_path, monkeypatch):
         chosen = sorted(random.Random(calls).sample(chosen, 6))
     for at in chosen:
         assert one_life(tmp_path / str(at), library, monkeypatch, at) >= at
+
+
+def test_an_older_log_stays_until_the_new_one_counts(tmp_path):
+    """Switched on again at run time, a log is not done with its base when the crash comes: the older one is whole."""
+    with start_wstore(*OPTIONS, folder=str(tmp_path)) as server:
+        assert server.call("SET", "old", "x") == OK
+    before = {path.name: path.read_bytes() for path in (tmp_path / "appendonlydir").iterdir()}
+    with start_wstore(folder=str(tmp_path)) as server, server.connect() as connection:
+        assert connection.call("DEBUG", "FAULT", "rename", 0, FOREVER, errno.EIO) == OK
+        connection.call("SET", "new", "x")
+        assert connection.call("CONFIG", "SET", "appendonly", "yes") == OK
+        lives.wait_info(connection, aof_last_bgrewrite_status="err")
+        connection.call("SET", "newer", "x")
+        server.kill()
+    after = {path.name: path.read_bytes() for path in (tmp_path / "appendonlydir").iterdir()}
+    assert {name: after.get(name) for name in before} == before
