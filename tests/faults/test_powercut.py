@@ -48,7 +48,7 @@ def test_what_was_promised_survives(tmp_path, library, policy, monkeypatch):
     options = (*lives.LOG_OPTIONS, "--appendfsync", policy, *SMALL_SEGMENTS)
     crowd = Crowd(8)
     survivors, cut_at, written = None, None, 0
-    for number in range(lives.rounds(4)):
+    for number in range(lives.rounds(3)):
         disk = fresh_disk(tmp_path / f"disk{number}", options, survivors)
         with monkeypatch.context() as patched:
             for name, value in disk.environment(library).items():
