@@ -229,7 +229,7 @@ cdef struct Store:
     uint64_t seed[2]        # of the keyed hash
     uint64_t random_state   # of RANDOMKEY and the like
     uint64_t places_stamp   # raised when a record was freed or moved, and by flush, swap and ageing
-    uint32_t epoch          # number of the last snapshot that has begun; values that are frozen have epochs of their own
+    uint32_t epoch          # number of the last snapshot that has begun; frozen values have epochs of their own
     bint served             # a loop runs commands, or the store is closed: embedded calls look and lock first
     int64_t background_frees    # databases and big values being freed on other threads
     uint32_t observers      # Observer bits; 0: a change needs no more than to be made
