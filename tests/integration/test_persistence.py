@@ -334,6 +334,9 @@ def test_backups_that_cannot_be(wstore_server):
     assert wstore_server.call("BACKUP").text == b"ERR There is no place for backups: directive backup-dir is not set"
     assert wstore_server.call("BACKUP", "../x").text.startswith(b"ERR a backup's name")
     assert wstore_server.call("BACKUP", "x", "y").text == b"ERR syntax error"
+    with wstore_server.connect() as connection:
+        connection.call("MULTI")
+        assert connection.call("BACKUP").text == b"ERR Command not allowed inside a transaction"
 
 
 # -- in this process -------------------------------------------------------------------------------------------------

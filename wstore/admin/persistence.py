@@ -99,7 +99,7 @@ def bgrewriteaof(session, args):
     return "Background append only file rewriting started"
 
 
-@command("backup", arity=-1, flags=_FLAGS)
+@command("backup", arity=-1, flags=f"{_FLAGS} no_multi")
 def backup(session, args):
     """BACKUP [name]"""
     from wstore.persistence.backup import check_name  # rarely used, slow to import
