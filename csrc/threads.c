@@ -1,35 +1,32 @@
-/* threads: see threads.h. On Linux a thread has a nice value of its own. */
+/* threads: see threads.h. On Linux each thread has a scheduling policy of its own. */
 #define _GNU_SOURCE
 #include "threads.h"
 
+#include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "alloc.h"
 
 typedef struct {
     void (*fn)(void *);
     void *arg;
-    int nice;
 } start;
 
 static void *begin(void *p) {
     const start s = *(start *)p;
     ws_free(p);
-#ifdef __linux__
-    const id_t id = (id_t)gettid();
-    if (s.nice) setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + s.nice);
+#ifdef SCHED_IDLE
+    sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
 #endif
     s.fn(s.arg);
     return NULL;
 }
 
-int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg, int nice) {
+int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg) {
     sigset_t all, before;
     start *s = ws_alloc(sizeof *s);
-    *s = (start){fn, arg, nice};
+    *s = (start){fn, arg};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int failed = pthread_create(thread, NULL, begin, s);

@@ -3,8 +3,9 @@
 #define WS_THREADS_H
 #include <pthread.h>
 
-/* Run fn(arg) on a thread of its own, `nice` steps nicer than the process. 0, or an error number. */
-int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg, int nice);
+/* Run fn(arg) on a thread of its own that gets what processors have left (SCHED_IDLE, where there is that): whoever
+ * else wants to run on its processor does so at once. 0, or an error number. */
+int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg);
 
 /* Wait for `changed` for at most `us` microseconds, with the mutex held. */
 void ws_cond_wait_us(pthread_cond_t *changed, pthread_mutex_t *mutex, long us);

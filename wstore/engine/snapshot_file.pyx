@@ -204,7 +204,8 @@ cdef void put_slot_index(Snapshot* snap) noexcept nogil:
     saved_put_string(&out, b"wstore-slots", 12)
     saved_put_length(&out, SLOT_INDEX_MAGIC_BYTES + size)
     memcpy(saved_room(&out, SLOT_INDEX_MAGIC_BYTES + size), b"WSLOTS01", SLOT_INDEX_MAGIC_BYTES)
-    memcpy(out.data + out.len + SLOT_INDEX_MAGIC_BYTES, snap.entries, size)
+    if size > 0:
+        memcpy(out.data + out.len + SLOT_INDEX_MAGIC_BYTES, snap.entries, size)
     out.len += SLOT_INDEX_MAGIC_BYTES + size
     snprintf(digits, sizeof(digits), b"%020llu", <unsigned long long>at)
     saved_put_aux(&out, b"wstore-slots-at", digits, 20)

@@ -146,6 +146,19 @@ cdef void snapshot_join(Snapshot* snap) noexcept nogil:
         snap.has_thread = False
 
 
+cdef void help_thread(Snapshot* snap) noexcept nogil:
+    """A thread that finds no processor idle gets some of the loop's time: 15 %."""
+    cdef int64_t now_us = ws_mono_us()
+    cdef int64_t done
+    if now_us < snap.look_due_us:
+        return
+    done = load_count(&snap.keys_done)
+    if snap.look_due_us > 0 and done - snap.keys_seen < <int64_t>(snap.keys_total // STALL_SHARE):
+        usleep(STALL_WAIT_US)
+    snap.keys_seen = done
+    snap.look_due_us = now_us + STALL_LOOK_US
+
+
 cdef void snapshot_turn(Server* s) noexcept nogil:
     """Each turn of the loop: thaw what is written, and end a snapshot whose thread has ended."""
     cdef Snapshot* snap = <Snapshot*>s.snapshot
@@ -156,6 +169,8 @@ cdef void snapshot_turn(Server* s) noexcept nogil:
     if load_flag(&snap.finished):
         snapshot_join(snap)
         snapshot_ended(snap)
+    else:
+        help_thread(snap)
 
 
 cdef void snapshot_ended(Snapshot* snap) noexcept with gil:
@@ -254,7 +269,7 @@ cdef int64_t snapshot_in_background(Store* store, str path, aux, slots, then) ex
     server_of(store).snapshot = snap
     store.observers |= OBSERVE_SNAPSHOT
     snap.has_thread = True
-    failed = ws_thread_start(&snap.thread, snapshot_run, snap, SNAPSHOT_NICE)
+    failed = ws_thread_start(&snap.thread, snapshot_run, snap)
     if failed:
         snap.has_thread = False
         forget_then(snap)
