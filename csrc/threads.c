@@ -35,6 +35,13 @@ int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg) {
     return failed;
 }
 
+int64_t ws_thread_cpu_us(pthread_t thread) {
+    clockid_t clock;
+    struct timespec t = {0};
+    if (pthread_getcpuclockid(thread, &clock) == 0) clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 void ws_cond_wait_us(pthread_cond_t *changed, pthread_mutex_t *mutex, long us) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);

@@ -135,8 +135,9 @@ cdef struct Snapshot:
     uint64_t keys_total
     uint64_t hasty_chunks           # segments that commands had to encode
     uint64_t peak_queued_bytes
-    int64_t look_due_us             # when the loop looks again whether the thread gets on
-    int64_t keys_seen               # that it had done then
+    int64_t began_us
+    int64_t look_due_us             # when the loop looks again whether the thread gets processor time
+    int64_t thread_used_us          # what it had used then
     int64_t wait_left_us            # that commands of this turn may still wait for room in the queue
     Db** orphans                    # databases that were flushed meanwhile
     size_t orphan_count

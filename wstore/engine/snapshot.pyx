@@ -7,6 +7,7 @@ cdef extern from "<string.h>" nogil:
 
 cdef extern from "threads.h" nogil:
     int ws_thread_start(pthread_t* thread, void (*fn)(void*) noexcept nogil, void* arg)
+    int64_t ws_thread_cpu_us(pthread_t thread)
     void ws_cond_wait_us(pthread_cond_t* changed, pthread_mutex_t* mutex, long us)
 
 cdef extern from "pthread.h" nogil:
@@ -33,9 +34,10 @@ cdef extern from * nogil:
     void add_count "snap_add"(int64_t*, int64_t)
 
 cdef enum:
-    STALL_LOOK_US = 20000           # how often the loop looks whether the thread gets on
-    STALL_WAIT_US = 3000            # that it then gives it, if not: by a share of STALL_SHARE of all keys
-    STALL_SHARE = 1000
+    STARVED_LOOK_US = 20000         # how often the loop looks whether the thread gets processor time
+    STARVED_CPU_US = 500            # in that time: with less it is starved
+    STARVED_WAIT_US = 3000          # that the loop then rests
+    STARVED_PAUSE_US = 500000       # until the next look, if that was no help: it waits for the disk
     QUEUED_BYTES_MAX = 1 << 20      # of chunks that commands left; then they wait for the thread, in a turn up to
     QUEUE_WAIT_US = 2000
     INLINE_BLOB_BYTES = 64 * 1024   # long strings in a chunk; those behind are held

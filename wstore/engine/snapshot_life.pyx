@@ -64,6 +64,7 @@ cdef Snapshot* snapshot_new(Store* store, const char* path) noexcept nogil:
     snap.stream_offset = server_of(store).stream.end
     snap.started_ms = ws_unix_ms()
     snap.wait_left_us = QUEUE_WAIT_US
+    snap.began_us = ws_mono_us()
     snap.current_db = -1
     snap.path = copy_path(path)
     snap.temp_path = temp_path_of(path)
@@ -147,16 +148,20 @@ cdef void snapshot_join(Snapshot* snap) noexcept nogil:
 
 
 cdef void help_thread(Snapshot* snap) noexcept nogil:
-    """A thread that finds no processor idle gets some of the loop's time: 15 %."""
+    """The thread gets what processors have left: if that is nothing, the loop rests now and then."""
     cdef int64_t now_us = ws_mono_us()
-    cdef int64_t done
+    cdef int64_t used_us, used_then_us
     if now_us < snap.look_due_us:
         return
-    done = load_count(&snap.keys_done)
-    if snap.look_due_us > 0 and done - snap.keys_seen < <int64_t>(snap.keys_total // STALL_SHARE):
-        usleep(STALL_WAIT_US)
-    snap.keys_seen = done
-    snap.look_due_us = now_us + STALL_LOOK_US
+    used_us = ws_thread_cpu_us(snap.thread)
+    snap.look_due_us = now_us + STARVED_LOOK_US
+    if used_us - snap.thread_used_us < STARVED_CPU_US and now_us - snap.began_us > STARVED_LOOK_US:
+        usleep(STARVED_WAIT_US)
+        used_then_us = ws_thread_cpu_us(snap.thread)
+        if used_then_us - used_us < STARVED_CPU_US:
+            snap.look_due_us = now_us + STARVED_PAUSE_US
+        used_us = used_then_us
+    snap.thread_used_us = used_us
 
 
 cdef void snapshot_turn(Server* s) noexcept nogil:
