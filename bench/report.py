@@ -77,8 +77,8 @@ def part_persistence(scale: float) -> tuple[str, list[Table]]:
 
 
 def part_embedded(scale: float) -> tuple[str, list[Table]]:
-    seconds = max(0.05, min(3.0, 3 * scale))
-    return f"python -m bench.embedded --seconds {seconds}", embedded.measure(seconds)
+    seconds, rounds = max(0.05, min(1.0, scale)), 3 if scale >= 1 else 1
+    return f"python -m bench.embedded --seconds {seconds} --rounds {rounds}", embedded.measure(seconds, rounds)
 
 
 PARTS: dict[str, Callable[[float], tuple[str, list[Table]]]] = {
