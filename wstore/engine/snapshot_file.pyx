@@ -1,7 +1,7 @@
 # The RDB file that a snapshot writes: opcodes, chunks, the slot index, and how it comes to its name.
 #
 # Bytes are gathered in a buffer, summed (CRC64) and written when that is full; the system is told to write back every
-# few megabytes, so that the last fsync has little left to do. After a failure nothing more is written, `error` stays.
+# hundred kilobytes, so that the last fsync has little left to do. After a failure nothing more is written, `error` stays.
 #
 # Source of the format: the RDB files of Redis 7.0.
 
@@ -31,8 +31,8 @@ cdef enum SavedOpcode:
     SAVED_EOF = 0xFF
 
 cdef enum:
-    SAVED_BUFFER = 256 * 1024
-    SAVED_FLUSH_STEP = 8 << 20      # bytes between two hints to write back
+    SAVED_BUFFER = 32 * 1024
+    SAVED_FLUSH_STEP = 128 * 1024   # bytes between two hints to write back: both keep calls into the system short
     SLOT_ENTRY_BYTES_MAX = 1 << 20  # chunks are joined into entries up to this
 
 
