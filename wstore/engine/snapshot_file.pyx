@@ -1,7 +1,7 @@
 # The RDB file that a snapshot writes: opcodes, chunks, the slot index, and how it comes to its name.
 #
 # Bytes are gathered in a buffer, summed (CRC64) and written when that is full; the system is told to write back every
-# hundred kilobytes, so that the last fsync has little left to do. After a failure nothing more is written, `error` stays.
+# hundred kilobytes, so that the last fsync has little left to do. After a failure no more is written, `error` stays.
 #
 # Source of the format: the RDB files of Redis 7.0.
 
