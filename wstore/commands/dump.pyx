@@ -97,29 +97,12 @@ cdef bint dump_is_intact(Str payload) noexcept nogil:
     return version <= DUMP_RDB_VERSION_MAX and crc == ws_crc64(0, payload.ptr, payload.len - 8)
 
 
-cdef int type_of_rdb(int rdb_type) noexcept nogil:
-    """The ValueType of an RDB object type, or TYPE_LIMIT."""
-    if rdb_type == RDB_TYPE_STRING:
-        return TYPE_STRING
-    if rdb_type in (RDB_TYPE_LIST, RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_LIST_QUICKLIST, RDB_TYPE_LIST_QUICKLIST_2):
-        return TYPE_LIST
-    if rdb_type in (RDB_TYPE_SET, RDB_TYPE_SET_INTSET, RDB_TYPE_SET_LISTPACK):
-        return TYPE_SET
-    if rdb_type in (RDB_TYPE_ZSET, RDB_TYPE_ZSET_2, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
-        return TYPE_ZSET
-    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK,
-                    RDB_TYPE_HASH_TTLS_EARLY, RDB_TYPE_HASH_LISTPACK_TTLS_EARLY, RDB_TYPE_HASH_TTLS,
-                    RDB_TYPE_HASH_LISTPACK_TTLS):
-        return TYPE_HASH
-    return TYPE_LIMIT
-
-
 cdef bint restore_value(Call* c, int64_t expire_ms) noexcept nogil:
     """Parse argv[3] and store its value under c.key, in place of what is there; 0: bad data, nothing changed."""
     cdef Str object = c.argv[3]
     cdef size_t pos = 1
     cdef int rdb_type = <uint8_t>object.ptr[0]
-    cdef int type = type_of_rdb(rdb_type)
+    cdef int type = rdb_value_type(rdb_type)
     object.len -= DUMP_FOOTER_SIZE
     if object.len == 0 or type == TYPE_LIMIT or c.store.types[type] is NULL:
         return False

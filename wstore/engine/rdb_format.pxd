@@ -6,6 +6,8 @@ A byte of RdbOpcode says what follows; any other byte is an RdbType, behind whic
 Source: the format as Redis 2.4 to 7.4 write it.
 """
 
+from wstore.engine.abi cimport TYPE_HASH, TYPE_LIMIT, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET
+
 cdef enum:
     RDB_HEADER_SIZE = 9
     RDB_VERSION_MAX = 12            # that is read: Redis 7.4
@@ -60,3 +62,20 @@ cdef enum RdbModuleOpcode:          # in what modules wrote
     RDB_MODULE_FLOAT = 3            # 4 bytes
     RDB_MODULE_DOUBLE = 4           # 8 bytes
     RDB_MODULE_STRING = 5
+
+
+cdef inline int rdb_value_type(int rdb_type) noexcept nogil:
+    """The ValueType of an RDB object type; TYPE_LIMIT: one that has none here."""
+    if rdb_type == RDB_TYPE_STRING:
+        return TYPE_STRING
+    if rdb_type in (RDB_TYPE_LIST, RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_LIST_QUICKLIST, RDB_TYPE_LIST_QUICKLIST_2):
+        return TYPE_LIST
+    if rdb_type in (RDB_TYPE_SET, RDB_TYPE_SET_INTSET, RDB_TYPE_SET_LISTPACK):
+        return TYPE_SET
+    if rdb_type in (RDB_TYPE_ZSET, RDB_TYPE_ZSET_2, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
+        return TYPE_ZSET
+    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK,
+                    RDB_TYPE_HASH_TTLS_EARLY, RDB_TYPE_HASH_LISTPACK_TTLS_EARLY, RDB_TYPE_HASH_TTLS,
+                    RDB_TYPE_HASH_LISTPACK_TTLS):
+        return TYPE_HASH
+    return TYPE_LIMIT

@@ -184,23 +184,6 @@ cdef int rdb_skip_object(RdbRead* r, int rdb_type) noexcept nogil:
     return rdb_skip_string(r)
 
 
-cdef int rdb_value_type(int rdb_type) noexcept nogil:
-    """The ValueType of an RDB object type; TYPE_LIMIT: one that has none here."""
-    if rdb_type == RDB_TYPE_STRING:
-        return TYPE_STRING
-    if rdb_type in (RDB_TYPE_LIST, RDB_TYPE_LIST_ZIPLIST, RDB_TYPE_LIST_QUICKLIST, RDB_TYPE_LIST_QUICKLIST_2):
-        return TYPE_LIST
-    if rdb_type in (RDB_TYPE_SET, RDB_TYPE_SET_INTSET, RDB_TYPE_SET_LISTPACK):
-        return TYPE_SET
-    if rdb_type in (RDB_TYPE_ZSET, RDB_TYPE_ZSET_2, RDB_TYPE_ZSET_ZIPLIST, RDB_TYPE_ZSET_LISTPACK):
-        return TYPE_ZSET
-    if rdb_type in (RDB_TYPE_HASH, RDB_TYPE_HASH_ZIPMAP, RDB_TYPE_HASH_ZIPLIST, RDB_TYPE_HASH_LISTPACK,
-                    RDB_TYPE_HASH_TTLS_EARLY, RDB_TYPE_HASH_LISTPACK_TTLS_EARLY, RDB_TYPE_HASH_TTLS,
-                    RDB_TYPE_HASH_LISTPACK_TTLS):
-        return TYPE_HASH
-    return TYPE_LIMIT
-
-
 cdef bint rdb_object_is_empty(int rdb_type, const uint8_t* p, const uint8_t* end) noexcept nogil:
     """Whether an object, whose structure is right, has no elements: a count of 0, or a compact encoding with one."""
     cdef RdbRead r
