@@ -21,6 +21,7 @@ from wstore.engine.loader cimport *
 from wstore.engine.log cimport *
 from wstore.engine.rdb_format cimport *
 from wstore.engine.record cimport *
+from wstore.engine.replication cimport *
 from wstore.engine.reply cimport *
 from wstore.engine.server cimport *
 from wstore.engine.snapshot cimport *
@@ -50,6 +51,7 @@ include "observers.pyx"
 include "pubsub.pyx"
 include "prefetch.pyx"
 include "effects.pyx"
+include "tail.pyx"
 include "log.pyx"
 include "dispatch.pyx"
 include "transactions.pyx"
@@ -76,3 +78,5 @@ include "load_rdb.pyx"
 include "load_aof.pyx"
 include "loader.pyx"
 include "upkeep_hook.pyx"
+include "replicas.pyx"
+include "follow.pyx"

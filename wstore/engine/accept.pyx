@@ -18,7 +18,7 @@ cdef extern from "errno.h" nogil:
 
 cdef enum:
     ACCEPTS_A_TURN = 1000
-    TAG_LISTENER = 3            # what a listener is polled with: from here on every second number
+    TAG_LISTENER = 5            # what a listener is polled with: from here on every second number
 
 cdef const char* DENIED = (
     b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "

@@ -63,6 +63,7 @@ cdef enum ClientFlag:
     CLIENT_BLOCKED = 1 << 24            # it waits for a key: Client.blocked
     CLIENT_RESUMING = 1 << 25           # it was unblocked, and its requests behind that wait: in Server.unblocked
     CLIENT_MADE_READY = 1 << 26         # its command has made a key ready that others wait for
+    CLIENT_REPLICA = 1 << 27            # it has become a replica: gets the stream, no replies
     # at its end
     CLIENT_ENDING = CLIENT_CLOSED | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP
     # runs no (further) command
@@ -118,6 +119,8 @@ cdef struct Client:
     uint64_t id
     int64_t created_ms
     int64_t active_ms       # last received from
+    int64_t written_end     # offset of the stream behind its last write
+    void* replica           # Replica* of a client that is one: replication.pxd
     ws_addr peer
     char* name              # own, NUL-terminated, or NULL
     char* lib_name

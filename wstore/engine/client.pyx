@@ -56,6 +56,8 @@ cdef void client_close(Server* s, Client* c) noexcept nogil:
         s.monitor_count -= 1
     forget_blocked(s, c)
     links_drop_all(s, c)
+    if c.replica != NULL:
+        replica_forget(s, c)
     c.flags |= CLIENT_CLOSED
     if c.fd >= 0:
         close(c.fd)

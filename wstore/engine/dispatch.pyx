@@ -308,6 +308,8 @@ cdef bint may_run(Server* s, Client* c, Call* call) noexcept nogil:
     if log_refuses(s, c, spec):
         log_refuse(s, call)
         return 0
+    if replication_refuses(s, c, call):
+        return 0
     if c.flags & CLIENT_PUBSUB and c.resp == 2 and not (c.flags & CLIENT_EXECUTING or may_run_subscribed(spec)):
         refuse_subscribed(call)
         return 0

@@ -17,6 +17,20 @@ cdef inline bint stream_open(const Store* store) noexcept nogil:
     return store.observers & OBSERVE_LOG and not store.loading
 
 
+cdef inline void note_written(const Stream* t, Client* c) noexcept nogil:
+    """The command at hand has left effects."""
+    c.flags |= CLIENT_LOGGED
+    c.written_end = t.end
+
+
+cdef void stream_observe(Server* s) noexcept nogil:
+    """Have effects be told as long as somebody wants them: the log or replicas of a master."""
+    if (s.log != NULL or s.repl.tail.on or s.stream.taken) and not s.store.is_replica:
+        s.store.observers |= OBSERVE_LOG
+    else:
+        s.store.observers &= ~<uint32_t>OBSERVE_LOG
+
+
 cdef inline bint stream_in_unit(const Server* s) noexcept nogil:
     """Whether effects of one unit have come and others may: no offset stands for the data as they are."""
     return s.stream.unit_count > 0
@@ -177,7 +191,7 @@ cdef void run_inside(Server* s, Client* c, Call* call) noexcept nogil:
     if s.store.dirty != dirty and not t.said:
         stream_put_call(s, c, call)
     if writes and t.end != end:
-        c.flags |= CLIENT_LOGGED
+        note_written(t, c)
     t.said = outer_said
     t.depth -= 1
     stream_end_unit(t)
@@ -188,7 +202,7 @@ cdef void end_logged(Server* s, Client* c, const Call* call, bint put) noexcept 
     if put:
         stream_put_call(s, c, call)
     if call.spec.flags & CMD_WRITE:
-        c.flags |= CLIENT_LOGGED
+        note_written(&s.stream, c)
     stream_end_unit(&s.stream)
 
 
@@ -208,7 +222,7 @@ cdef void run_logged(Server* s, Client* c, Call* call) noexcept nogil:
         if t.unit_count > 0:
             end_logged(s, c, call, 0)
     elif WS_LIKELY(stream_copy_call(s, c, call)):
-        c.flags |= CLIENT_LOGGED
+        note_written(t, c)
     else:
         end_logged(s, c, call, 1)
 
@@ -270,4 +284,4 @@ cdef void stream_begin(Server* s, int64_t offset) noexcept nogil:
     t.db = -1
     t.pending.len = 0
     t.unit_count = 0
-    s.store.observers |= OBSERVE_LOG
+    stream_observe(s)

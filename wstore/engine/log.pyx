@@ -36,13 +36,26 @@ cdef void log_configure(Server* s) noexcept nogil:
         log_of(s).holding = 0
 
 
+cdef void stream_hand_over(Server* s) noexcept nogil:
+    """What is in the stream goes to its tail and to the log: it is whole units."""
+    cdef Reply* pending = &s.stream.pending
+    WS_ASSERT(not stream_in_unit(s))
+    if pending.len == 0:
+        return
+    if s.repl.tail.on:
+        tail_append(s, pending.data, pending.len)
+    if s.log != NULL:
+        ws_log_append(log_of(s).files, <ws_log_buffer*>pending, s.store.now_ms)
+    pending.len = 0
+
+
 cdef int log_append(Server* s) noexcept nogil:
     """Hand over what is in the stream; with `always`, until it is synced. 0, or errno: it is not."""
     cdef Log* log = log_of(s)
     cdef int64_t limit = s.store.config.aof_segment_size
     if stream_in_unit(s) or s.stream.pending.len == 0 and not log.kept:
         return 0
-    ws_log_append(log.files, <ws_log_buffer*>&s.stream.pending, s.store.now_ms)
+    stream_hand_over(s)
     if limit > 0 and ws_log_file_bytes(log.files) >= limit:
         log_roll(s)
     if s.store.config.appendfsync == WS_LOG_ALWAYS:
@@ -54,8 +67,7 @@ cdef void log_roll(Server* s) noexcept nogil:
     """A new file begins where the stream stands; whoever loads it begins in database 0, so a SELECT comes first."""
     if s.log == NULL:
         return
-    WS_ASSERT(not stream_in_unit(s))
-    ws_log_append(log_of(s).files, <ws_log_buffer*>&s.stream.pending, s.store.now_ms)
+    stream_hand_over(s)
     ws_log_roll(log_of(s).files)
     s.stream.db = -1
 
@@ -91,6 +103,8 @@ cdef void log_turn(Server* s) noexcept nogil:
     cdef Log* log = log_of(s)
     cdef int error
     if log == NULL:
+        if s.repl.tail.on and not stream_in_unit(s):
+            stream_hand_over(s)
         return
     error = log_append(s)
     if s.store.config.appendfsync != WS_LOG_ALWAYS:
@@ -107,9 +121,12 @@ cdef void log_turn(Server* s) noexcept nogil:
 cdef inline int log_leave(Server* s) noexcept:
     """A call in this process is over: what it has written to disk, without the GIL. 0, or errno: it is not there."""
     cdef int error = 0
-    if s.log != NULL and s.stream.pending.len > 0 and s.depth == 0 and s.batch.running < 0:
-        with nogil:
-            error = log_append(s)
+    if s.stream.pending.len > 0 and s.depth == 0 and s.batch.running < 0:
+        if s.log != NULL:
+            with nogil:
+                error = log_append(s)
+        elif s.repl.tail.on and not stream_in_unit(s):
+            stream_hand_over(s)
     return error
 
 
@@ -224,13 +241,13 @@ cdef int log_end(Server* s) except -1:
     cdef Log* log = log_of(s)
     cdef int error
     with nogil:
-        ws_log_append(log.files, <ws_log_buffer*>&s.stream.pending, s.store.now_ms)
+        stream_hand_over(s)
         error = ws_log_stop(log.files)
-    s.store.observers &= ~<uint32_t>OBSERVE_LOG
     if log.kept:
         log_let_go(s)
     s.log = NULL
     log_free(log)
+    stream_observe(s)
     if s.poll_fd < 0 and not (<Engine>s.store.engine).closed:
         s.store.served = 0
     return error
@@ -284,7 +301,7 @@ cdef object log_call(Engine engine, bint sync):
             raise RuntimeError("there is no log" if s.log == NULL else "a transaction is running")
         if sync:
             with nogil:
-                ws_log_append(log_of(s).files, <ws_log_buffer*>&s.stream.pending, ws_unix_ms())
+                stream_hand_over(s)
                 error = ws_log_commit(log_of(s).files)
         else:
             log_roll(s)

@@ -26,6 +26,7 @@ cdef extern from "stop_signals.h" nogil:
 
 cdef enum:
     TAG_WAKE = 1
+    TAG_FOLLOW = 3              # the link to the master
     SWEEP_MIN = 5               # clients that cron looks at, at least
     TURN_BUDGET_US = 200        # of ks_turn
     UPKEEP_TICK_US = 10000      # of ks_cron
@@ -139,6 +140,8 @@ cdef void upkeep(Server* s, int64_t now_us) noexcept nogil:
 cdef void handle_tagged(Server* s, size_t tag) noexcept nogil:
     if tag == TAG_WAKE:
         ws_wake_drain(s.wake_read_fd)
+    elif tag == TAG_FOLLOW:
+        follow_receive(s)
     else:
         accept_clients(s, <int>((tag - TAG_LISTENER) // 2))
 
@@ -192,7 +195,9 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     if s.closing_count > 0:
         close_marked(s)
     snapshot_turn(s)
+    follow_turn(s)
     log_turn(s)
+    replicas_turn(s)
     write_replies(s)
     bury_clients(s)
     s.store.stats.loop_turns += 1

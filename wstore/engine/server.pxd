@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from wstore.engine.abi cimport Approach, Call, Reply, Store, Str
 from wstore.engine.client cimport Client
 from wstore.engine.links cimport LINK_KINDS, LinkName, LinkTable
+from wstore.engine.replication cimport Replication
 from wstore.engine.stream cimport Stream
 from wstore.engine.table cimport CommandStats
 
@@ -121,7 +122,8 @@ cdef struct Server:
     void* snapshot              # that is being taken, or NULL: snapshot.pxd
     void* log                   # of writes on disk, or NULL: log.pxd
     void* loader                # of files into the store, or NULL: loader.pxd
-    bint cron_hook              # Engine.persistence looks after files now and then: upkeep_hook.pyx
+    Replication repl
+    uint32_t cron_hook          # who looks after things now and then: bits of upkeep_hook.pyx
     int64_t cron_hook_due_us    # when it is called again
     bint flushed                # FLUSHALL ran since it was called
     bint save_failed            # writers get -MISCONF: the last snapshot could not be saved

@@ -53,6 +53,7 @@ cdef Server* server_create(Store* store) noexcept nogil:
     s.poll_fd = -1
     s.wake_fd = -1
     s.wake_read_fd = -1
+    s.repl.follow.fd = -1
     store.table = table_new(0)
     batch_init(s)
     server_configure(s)
@@ -81,6 +82,7 @@ cdef void server_destroy(Server* s) noexcept:
     ws_free(s.message.data)
     ws_free(s.pushed.data)
     ws_free(s.stream.pending.data)
+    replication_free(s)
     pthread_mutex_destroy(&s.mutex)
     s.store.server = NULL
     ws_free(s)
@@ -95,7 +97,7 @@ cdef void server_configure(Server* s) noexcept nogil:
     links_observe(s)
     log_configure(s)
     s.guarded = (store.loading or s.monitor_count > 0 or s.pause_until_ms > 0 or log_error(s) != 0
-                 or s.save_failed)
+                 or s.save_failed or replication_guards(s))
 
 
 cdef void server_lock(Server* s) noexcept nogil:

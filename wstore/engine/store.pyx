@@ -16,6 +16,7 @@ cdef class Engine:
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
     cdef public object facts    # wstore.admin.process.Facts, or None
     cdef public object persistence      # wstore.persistence.service.Service, or None
+    cdef public object replication      # wstore.replication.service.Replication, or None
 
     def __cinit__(self, int databases=16):
         if databases < 1:
@@ -208,6 +209,7 @@ cdef class Engine:
     def stream_start(self, int64_t offset=0):
         """Have the effects of all writes from here on put down as RESP; the first byte has that offset."""
         server_enter(server_of(self.store))
+        server_of(self.store).stream.taken = 1
         stream_begin(server_of(self.store), offset)
         server_unlock(server_of(self.store))
 

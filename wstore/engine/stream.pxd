@@ -20,4 +20,5 @@ cdef struct Stream:
     size_t unit_start       # where in `pending` the effects of the unit at hand begin
     int64_t unit_count      # how many effects it has had so far
     int depth               # commands that are running: one, and those that it runs
+    bint taken              # Engine.stream_take is what it is for: without a log or replicas it goes on nevertheless
     bint said               # the command at hand has told its effects itself

@@ -1,14 +1,22 @@
 # What administration needs of the engine: a hook in Python that the loop calls now and then, writers refused because
 # the last save has failed, and single files by way of csrc/files.h.
 
+cdef enum CronHook:             # bits of Server.cron_hook
+    CRON_PERSISTENCE = 1
+    CRON_REPLICATION = 2
+
+
 cdef void call_cron_hook(Server* s) noexcept with gil:
-    """Call Engine.persistence.cron, which says in how many ms to call it again."""
+    """Call Engine.persistence.cron and Engine.replication.cron, which say in how many ms to call them again."""
     cdef Engine engine = <Engine>s.store.engine
     cdef bint flushed = s.flushed
     cdef int64_t wait_ms = 1000
     s.flushed = 0
     try:
-        wait_ms = engine.persistence.cron(flushed)
+        if s.cron_hook & CRON_PERSISTENCE:
+            wait_ms = engine.persistence.cron(flushed)
+        if s.cron_hook & CRON_REPLICATION:
+            wait_ms = min(wait_ms, <int64_t>engine.replication.cron())
     except Exception as error:
         import traceback
         traceback.print_exception(error)
@@ -51,12 +59,21 @@ def stream_offset(Engine engine not None):
     return server_of(engine.store).stream.end
 
 
+cdef void set_hook(Engine engine, uint32_t who, bint on) noexcept:
+    cdef Server* s = server_of(engine.store)
+    s.cron_hook = s.cron_hook | who if on else s.cron_hook & ~who
+    s.cron_hook_due_us = 0
+
+
 def set_cron_hook(Engine engine not None, bint on):
     """Have `engine.persistence.cron(flushed)` called by the loop between commands, or no more; it returns in how many
     ms again. flushed: FLUSHALL has run, which calls it at once."""
-    cdef Server* s = server_of(engine.store)
-    s.cron_hook = on
-    s.cron_hook_due_us = 0
+    set_hook(engine, CRON_PERSISTENCE, on)
+
+
+def set_replication_hook(Engine engine not None, bint on):
+    """The same for `engine.replication.cron()`."""
+    set_hook(engine, CRON_REPLICATION, on)
 
 
 def set_save_failed(Engine engine not None, bint failed):
