@@ -5,7 +5,7 @@ Each file registers what it holds with `registry.command`; `install` gives all o
 import importlib
 import os
 
-from wstore.admin import apply, persistence, registry
+from wstore.admin import apply, persistence, registry, replication
 from wstore.admin.config.model import Config
 from wstore.admin.process import Facts
 
@@ -27,3 +27,4 @@ def install(engine, config=None):
     apply.attach(engine, Config() if config is None else config)
     engine.facts = Facts(engine)
     persistence.attach(engine)
+    replication.attach(engine)

@@ -1,0 +1,7 @@
+"""Commands of replication, but those of the link to a master: ROLE, PSYNC, SYNC, REPLCONF."""
+from wstore.replication.service import Replication
+
+
+def attach(engine):
+    """Give the engine its part in replication."""
+    engine.replication = Replication(engine)
