@@ -12,6 +12,7 @@
 #include "check.h"
 #include "files.h"
 #include "log_disk.h"
+#include "log_read.h"
 #include "ticks.h"
 
 enum {
@@ -58,6 +59,7 @@ struct ws_log {
     _Atomic int64_t keep_bytes, keep_ms;
     _Atomic int policy, spare_syncs, write_error, sync_error, syncing;
     pthread_t writer, syncer;
+    _Atomic int readers;            /* and who began it */
 };
 
 static int64_t mono_ms(void) { return ws_mono_us() / 1000; }
@@ -92,10 +94,14 @@ ws_log *ws_log_new(const char *dir, const char *name) {
     init_cond(&l->eased);
     l->sync_fd = -1;
     atomic_store(&l->policy, WS_LOG_EVERYSEC);
+    atomic_store(&l->readers, 1);
     return l;
 }
 
+void ws_log_keep(ws_log *l) { atomic_fetch_add(&l->readers, 1); }
+
 void ws_log_free(ws_log *l) {
+    if (atomic_fetch_sub(&l->readers, 1) > 1) return;
     ws_log_disk_free(l->disk);
     pthread_mutex_destroy(&l->disk_lock);
     pthread_mutex_destroy(&l->lock);
@@ -496,3 +502,15 @@ void ws_log_get_files(ws_log *l, ws_log_files *out) {
 int64_t ws_log_next_seq(ws_log *l, int is_incr) {
     return ws_log_disk_next_seq(l->disk, is_incr);
 }
+
+/* -- readers ------------------------------------------------------------------------------------------------------- */
+
+int64_t ws_log_read(ws_log *l, int64_t offset, void *to, size_t cap) {
+    return ws_log_disk_read(l->disk, offset, to, cap);
+}
+
+int64_t ws_log_first(ws_log *l) { return ws_log_disk_first(l->disk); }
+
+int ws_log_pin(ws_log *l, int64_t offset) { return ws_log_disk_pin(l->disk, offset); }
+
+void ws_log_unpin(ws_log *l, int64_t offset) { ws_log_disk_unpin(l->disk, offset); }

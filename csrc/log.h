@@ -52,7 +52,8 @@ typedef struct {
 } ws_log_facts;
 
 ws_log *ws_log_new(const char *dir, const char *name);
-void ws_log_free(ws_log *);         /* one that has not begun, or has stopped */
+void ws_log_keep(ws_log *);         /* one more who reads it; ws_log_free is one less */
+void ws_log_free(ws_log *);         /* one that has not begun, or has stopped; the last one to let go of it frees it */
 
 /* Files of the manifest, in its order. 0, or -1 with errno. */
 int ws_log_add(ws_log *, const char *name, char type, int64_t seq, int64_t start);
@@ -84,5 +85,12 @@ int64_t ws_log_file_bytes(const ws_log *);          /* from where the file begin
 void ws_log_get_facts(ws_log *, ws_log_facts *);
 void ws_log_get_files(ws_log *, ws_log_files *out); /* a copy */
 int64_t ws_log_next_seq(ws_log *, int is_incr);
+
+/* -- from any thread, also once the log has stopped: see log_read.h ----------------------------------------------- */
+
+int64_t ws_log_read(ws_log *, int64_t offset, void *to, size_t cap);
+int64_t ws_log_first(ws_log *);
+int ws_log_pin(ws_log *, int64_t offset);
+void ws_log_unpin(ws_log *, int64_t offset);
 
 #endif

@@ -14,6 +14,7 @@
 #include "background.h"
 #include "check.h"
 #include "files.h"
+#include "log_read.h"
 #include "ticks.h"
 
 enum { LINE_BYTES = 35, REDO_BYTES = 1 << 18 };
@@ -44,6 +45,7 @@ void ws_log_disk_free(ws_log_disk *d) {
     ws_background_wait(&d->unlinking);
     close_files(d);
     ws_log_files_clear(&d->files);
+    ws_free(d->pins);
     pthread_mutex_destroy(&d->list_lock);
     ws_free(d->dir);
     ws_free(d->name);
@@ -339,20 +341,45 @@ static size_t oldest(const ws_log_files *files) {
     return found;
 }
 
+/* Whether the oldest file of history goes, by limits and by its `end` in the stream: what is pinned stays. */
+static int has_to_go(const ws_log_files *list, const ws_log_file *file, int64_t keep_bytes, int64_t keep_ms,
+                     int64_t pinned) {
+    const int too_old = keep_ms > 0 && ws_unix_ms() - file->changed_ms > keep_ms;
+    const int too_many = keep_bytes > 0 && history_bytes(list) > keep_bytes;
+    if (ws_log_is_incr(file) && file->start + file->size_bytes > pinned) return 0;
+    return too_old || too_many || (keep_bytes == 0 && keep_ms == 0);
+}
+
+/* Move what goes from `list` to `gone`; returns the offset up to which commands were kept before. */
+static int64_t pick_history(ws_log_disk *d, ws_log_files *list, ws_log_files *gone, int64_t keep_bytes,
+                            int64_t keep_ms) {
+    pthread_mutex_lock(&d->list_lock);
+    const int64_t before = d->dropped_to, pinned = ws_log_disk_pinned(d);
+    for (size_t i; (i = oldest(list)) < list->count;) {
+        const ws_log_file *file = &list->at[i];
+        const int64_t end = file->start + file->size_bytes;
+        if (!has_to_go(list, file, keep_bytes, keep_ms, pinned)) break;
+        if (ws_log_is_incr(file) && end > d->dropped_to) d->dropped_to = end;
+        ws_log_files_add(gone, *file);
+        ws_log_files_remove(list, i);
+    }
+    pthread_mutex_unlock(&d->list_lock);
+    return before;
+}
+
 void ws_log_disk_trim(ws_log_disk *d, int64_t keep_bytes, int64_t keep_ms) {
     ws_log_files list, gone = {NULL, 0, 0};
-    const int64_t now_ms = ws_unix_ms();
     if (d->hidden || oldest(&d->files) == d->files.count) return;
     ws_log_files_copy(&list, &d->files);
-    for (size_t i; (i = oldest(&list)) < list.count;) {
-        const int too_old = keep_ms > 0 && now_ms - list.at[i].changed_ms > keep_ms;
-        const int too_many = keep_bytes > 0 && history_bytes(&list) > keep_bytes;
-        if (!too_old && !too_many && (keep_bytes > 0 || keep_ms > 0)) break;
-        ws_log_files_add(&gone, list.at[i]);
-        ws_log_files_remove(&list, i);
-    }
-    if (gone.count == 0) ws_log_files_clear(&list);
-    else if (replace_list(d, &list, 0) == 0)
+    const int64_t before = pick_history(d, &list, &gone, keep_bytes, keep_ms);
+    if (gone.count == 0) {
+        ws_log_files_clear(&list);
+    } else if (replace_list(d, &list, 0) == 0) {
         for (size_t i = 0; i < gone.count; i++) unlink_later(d, gone.at[i].name);
+    } else {
+        pthread_mutex_lock(&d->list_lock);
+        d->dropped_to = before;
+        pthread_mutex_unlock(&d->list_lock);
+    }
     ws_log_files_clear(&gone);
 }

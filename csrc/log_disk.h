@@ -6,7 +6,8 @@
  *     dir/NAME.seq.base.rdb          written by the snapshot
  *
  * Invariants
- * * One thread at a time, but for `list_lock`, which guards `files` against readers, and the atomic counters.
+ * * One thread at a time, but for `list_lock`, which guards `files` and pins (log_read.h) against readers, and the
+ *   atomic counters.
  * * The manifest names a file before the first byte is written to it. While `hidden`, the manifest on disk is still the
  *   one of an earlier log: it is replaced with the first base.
  * * The bytes of a file are written in order at their places, so that writing some again does no harm. */
@@ -24,6 +25,9 @@ typedef struct {
     char *dir, *name;
     pthread_mutex_t list_lock;
     ws_log_files files;
+    int64_t *pins;                  /* offsets from which on the stream is being read */
+    size_t pin_count, pin_cap;
+    int64_t dropped_to;             /* what lies in front of it is not kept */
     int hidden;
     int64_t last_seq;               /* numbers of new files are higher */
     int fd;                         /* of the last file */
@@ -54,8 +58,8 @@ void ws_log_disk_stamp(ws_log_disk *, int64_t unix_ms, int64_t offset);    /* on
 /* dir/name holds the data as they stood at `offset`: what is older becomes history. EAGAIN: no file begins there. */
 int ws_log_disk_base(ws_log_disk *, const char *name, int64_t seq, int64_t offset);
 
-/* Let go of the oldest history, in the background: more than that many bytes, or older than that; 0: no such limit,
- * both 0: all. */
+/* Let go of the oldest history that nobody has pinned, in the background: more than that many bytes, or older than
+ * that; 0: no such limit, both 0: all. */
 void ws_log_disk_trim(ws_log_disk *, int64_t keep_bytes, int64_t keep_ms);
 
 int64_t ws_log_disk_next_seq(ws_log_disk *, int is_incr);   /* number for the next file */

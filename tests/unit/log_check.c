@@ -1,5 +1,5 @@
-/* A loop that appends, rolls and commits, beside threads that ask for facts and let the disk fail: for the thread
- * sanitizer, and a check that the files hold all of it, in order.
+/* A loop that appends, rolls and commits, beside threads that ask for facts, let the disk fail, and read what is
+ * written: for the thread sanitizer, and a check that the files hold all of it, in order.
  *
  *     log_check DIR */
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -30,6 +31,38 @@ static void *disturb(void *arg) {
         if (i % 20 == 0) ws_fault_arm(i / 20 % WS_FAULT_LINK, 1, i % 3, ENOSPC);
         usleep(1000);
     }
+    return NULL;
+}
+
+/* Whether the lines of a piece of the stream that begins at `offset` are its own. */
+static int is_stream(const char *piece, int64_t n, int64_t offset) {
+    char line[LINE + 1];
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || (offset + i) % LINE == 0)
+            snprintf(line, sizeof line, "%019lld\n", (long long)((offset + i) / LINE));
+        if (piece[i] != line[(offset + i) % LINE]) return 0;
+    }
+    return 1;
+}
+
+/* Reads the stream to its end, its pin going along, in pieces that are no whole lines; NULL, or what went wrong. */
+static void *follow(void *arg) {
+    ws_log *l = arg;
+    char piece[333];
+    int64_t at, n;
+    do {
+        at = ws_log_first(l);
+    } while (ws_log_pin(l, at) != 0);
+    while (at < TURNS * LINE) {
+        if ((n = ws_log_read(l, at, piece, sizeof piece)) < 0) return "what is pinned cannot be read";
+        if (!is_stream(piece, n, at)) return "other bytes than were written";
+        if (n == 0) usleep(200);
+        if (ws_log_pin(l, at + n) != 0) return "what lies behind a pin cannot be pinned";
+        ws_log_unpin(l, at);
+        at += n;
+        usleep(100);
+    }
+    ws_log_unpin(l, at);
     return NULL;
 }
 
@@ -71,14 +104,54 @@ static int check(const char *dir, const ws_log_files *files) {
     return expected == TURNS;
 }
 
+static void wait_for_base(ws_log *l) {
+    int error = 0;
+    while (ws_log_base_pending(l, &error)) usleep(1000);
+}
+
+/* A pin keeps all history behind it; without it that goes, and who reads there is told; also of a log that has ended. */
+static const char *check_pins(const char *folder) {
+    char dir[512], piece[3 * LINE];
+    ws_log_buffer buffer = {NULL, 0, 0};
+    snprintf(dir, sizeof dir, "%s/pins", folder);
+    mkdir(dir, 0755);
+    ws_log *l = ws_log_new(dir, "log");
+    if (ws_log_begin(l, 0, 0) != 0) return "no log";
+    for (int64_t n = 0; n < 6; n++) {
+        append(l, &buffer, n);
+        if (n == 1 && ws_log_pin(l, LINE) != 0) return "no pin";
+        if (n % 2 == 1) make_base(l, dir, n + 1);
+        wait_for_base(l);
+    }
+    if (ws_log_first(l) != 0) return "what is pinned has gone";
+    if (ws_log_read(l, LINE, piece, sizeof piece) != LINE || !is_stream(piece, LINE, LINE)) return "wrong bytes";
+    if (ws_log_read(l, 6 * LINE, piece, sizeof piece) != 0) return "bytes that are not there";
+    ws_log_unpin(l, LINE);
+    make_base(l, dir, 6);
+    wait_for_base(l);
+    while (ws_log_first(l) != 6 * LINE) usleep(1000);
+    if (ws_log_read(l, LINE, piece, sizeof piece) != -1 || errno != ERANGE) return "what has gone is read";
+    if (ws_log_pin(l, LINE) != -1 || ws_log_pin(l, 6 * LINE) != 0) return "the wrong pins";
+    append(l, &buffer, 6);
+    ws_log_keep(l);
+    ws_log_stop(l);
+    ws_log_free(l);
+    if (ws_log_read(l, 6 * LINE, piece, sizeof piece) != LINE) return "nothing to read once it has ended";
+    ws_log_free(l);
+    ws_free(buffer.data);
+    return NULL;
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     ws_log *l = ws_log_new(argv[1], "log");
     ws_log_buffer buffer = {NULL, 0, 0};
     ws_log_settings settings = {WS_LOG_EVERYSEC, 0, 4000, 0};
-    pthread_t other;
+    pthread_t other, reader;
+    void *wrong;
     if (ws_log_begin(l, 0, 0) != 0) return 3;
     pthread_create(&other, NULL, disturb, l);
+    pthread_create(&reader, NULL, follow, l);
     for (int64_t n = 0; n < TURNS; n++) {
         settings.policy = n / 500 % 3;
         ws_log_configure(l, &settings);
@@ -92,12 +165,14 @@ int main(int argc, char **argv) {
     pthread_join(other, NULL);
     for (int kind = 0; kind < WS_FAULTS; kind++) ws_fault_arm(kind, 0, 0, 0);
     const int failed = ws_log_stop(l);
+    pthread_join(reader, &wrong);
     ws_log_files files;
     ws_log_get_files(l, &files);
     const int good = check(argv[1], &files);
     ws_log_files_clear(&files);
     ws_log_free(l);
     ws_free(buffer.data);
-    printf("%d %d\n", failed, good);
-    return failed || !good;
+    const char *pins = check_pins(argv[1]);
+    printf("%d %d %s %s\n", failed, good, wrong == NULL ? "" : (const char *)wrong, pins == NULL ? "" : pins);
+    return failed || !good || wrong != NULL || pins != NULL;
 }

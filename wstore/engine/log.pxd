@@ -51,6 +51,11 @@ cdef extern from "log.h" nogil:
     void ws_log_get_facts(ws_log*, ws_log_facts*)
     void ws_log_get_files(ws_log*, ws_log_files*)
     int64_t ws_log_next_seq(ws_log*, int is_incr)
+    void ws_log_keep(ws_log*)
+    int64_t ws_log_read(ws_log*, int64_t offset, void* to, size_t cap)
+    int64_t ws_log_first(ws_log*)
+    int ws_log_pin(ws_log*, int64_t offset)
+    void ws_log_unpin(ws_log*, int64_t offset)
 
 cdef extern from "log_files.h" nogil:
     void ws_log_files_add(ws_log_files*, ws_log_file)

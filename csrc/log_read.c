@@ -1,0 +1,124 @@
+/* log_read: see log_read.h. */
+#include "log_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "check.h"
+
+typedef struct {
+    char *path;
+    int64_t start, end;     /* of what it has of the stream */
+} place;
+
+/* With list_lock: the file of commands that begins last of those that begin at `offset` or before, or NULL; *end is
+ * where the next one begins, or the last one ends. */
+static const ws_log_file *file_at(ws_log_disk *d, int64_t offset, int64_t *end) {
+    const ws_log_file *found = NULL;
+    *end = atomic_load(&d->end);
+    for (size_t i = 0; i < d->files.count; i++) {
+        const ws_log_file *file = &d->files.at[i];
+        if (!ws_log_is_incr(file)) continue;
+        if (file->start > offset) *end = file->start < *end ? file->start : *end;
+        else if (found == NULL || file->start >= found->start) found = file;
+    }
+    return found;
+}
+
+/* Where that byte is, its path to be freed. 0, or -1: it is not kept. */
+static int find_place(ws_log_disk *d, int64_t offset, place *out) {
+    pthread_mutex_lock(&d->list_lock);
+    const ws_log_file *file = offset < d->dropped_to ? NULL : file_at(d, offset, &out->end);
+    if (file != NULL) {
+        const size_t n = strlen(d->dir) + strlen(file->name) + 2;
+        out->start = file->start;
+        out->path = ws_alloc(n);
+        snprintf(out->path, n, "%s/%s", d->dir, file->name);
+    }
+    pthread_mutex_unlock(&d->list_lock);
+    return file != NULL ? 0 : -1;
+}
+
+static int64_t read_at(const char *path, int64_t position, void *to, size_t n) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+    if (fd < 0) return -1;
+    do {
+        got = pread(fd, to, n, position);
+    } while (got < 0 && errno == EINTR);
+    const int error = got == 0 ? EIO : errno;
+    close(fd);
+    errno = error;
+    return got > 0 ? got : -1;
+}
+
+int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
+    place at;
+    WS_ASSERT(cap > 0);
+    if (offset >= atomic_load(&d->end)) return 0;
+    if (find_place(d, offset, &at) != 0) {
+        errno = ERANGE;
+        return -1;
+    }
+    const size_t left = at.end > offset ? (size_t)(at.end - offset) : 0;
+    const int64_t got = left > 0 ? read_at(at.path, offset - at.start, to, left < cap ? left : cap) : 0;
+    const int error = errno;
+    ws_free(at.path);
+    errno = error == ENOENT ? ERANGE : error;
+    return got;
+}
+
+/* The one that ends where `start` is, or NULL. */
+static const ws_log_file *file_in_front(const ws_log_disk *d, int64_t start) {
+    for (size_t i = 0; i < d->files.count; i++) {
+        const ws_log_file *file = &d->files.at[i];
+        if (ws_log_is_incr(file) && file->start < start && file->start + file->size_bytes == start) return file;
+    }
+    return NULL;
+}
+
+int64_t ws_log_disk_first(ws_log_disk *d) {
+    pthread_mutex_lock(&d->list_lock);
+    int64_t first = d->start;
+    for (const ws_log_file *file; (file = file_in_front(d, first)) != NULL;) first = file->start;
+    if (first < d->dropped_to) first = d->dropped_to;
+    pthread_mutex_unlock(&d->list_lock);
+    return first;
+}
+
+/* -- pins ---------------------------------------------------------------------------------------------------------- */
+
+int ws_log_disk_pin(ws_log_disk *d, int64_t offset) {
+    int64_t end;
+    pthread_mutex_lock(&d->list_lock);
+    const int kept = offset >= d->dropped_to && file_at(d, offset, &end) != NULL;
+    if (kept) {
+        if (d->pin_count == d->pin_cap) {
+            d->pin_cap = 2 * d->pin_cap + 4;
+            d->pins = ws_realloc(d->pins, d->pin_cap * sizeof *d->pins);
+        }
+        d->pins[d->pin_count++] = offset;
+    }
+    pthread_mutex_unlock(&d->list_lock);
+    return kept ? 0 : -1;
+}
+
+void ws_log_disk_unpin(ws_log_disk *d, int64_t offset) {
+    size_t i = 0;
+    pthread_mutex_lock(&d->list_lock);
+    while (i < d->pin_count && d->pins[i] != offset) i++;
+    WS_ASSERT(i < d->pin_count);
+    d->pins[i] = d->pins[--d->pin_count];
+    pthread_mutex_unlock(&d->list_lock);
+}
+
+int64_t ws_log_disk_pinned(ws_log_disk *d) {
+    int64_t lowest = INT64_MAX;
+    for (size_t i = 0; i < d->pin_count; i++)
+        if (d->pins[i] < lowest) lowest = d->pins[i];
+    return lowest;
+}
