@@ -11,7 +11,8 @@ _NUMBERS = (
     "lazyfree-lazy-user-flush", "lazyfree-lazy-user-del", "lazyfree-lazy-expire", "hash-max-listpack-entries",
     "hash-max-listpack-value", "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value",
     "list-max-listpack-size", "list-compress-depth", "rdbcompression", "rdbchecksum", "rdb-skip-unsupported",
-    "aof-segment-size", "aof-retention-bytes", "aof-retention-time", "no-appendfsync-on-rewrite")
+    "aof-segment-size", "aof-retention-bytes", "aof-retention-time", "no-appendfsync-on-rewrite",
+    "replica-read-only", "replica-serve-stale-data")
 # ... and the options that are not named like that
 _RENAMED = {"rdbcompression": "rdb_compression", "rdbchecksum": "rdb_checksum"}
 _FSYNC_RULES = ("no", "everysec", "always")     # by the numbers of option appendfsync

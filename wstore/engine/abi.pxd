@@ -209,7 +209,9 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t no_appendfsync_on_rewrite
     int64_t aof_retention_bytes         # of history; 0: no limit; with the other 0 as well: none is kept
     int64_t aof_retention_time          # seconds
-    int64_t spare[5]
+    int64_t replica_read_only
+    int64_t replica_serve_stale_data
+    int64_t spare[3]
 
 ctypedef void (*ChannelFn)(void* arg, Str channel) noexcept nogil
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil

@@ -313,6 +313,8 @@ cdef bint may_run(Server* s, Client* c, Call* call) noexcept nogil:
     if c.flags & CLIENT_PUBSUB and c.resp == 2 and not (c.flags & CLIENT_EXECUTING or may_run_subscribed(spec)):
         refuse_subscribed(call)
         return 0
+    if role_refuses_stale(s, c, call):
+        return 0
     if s.store.loading and not spec.flags & CMD_LOADING:
         reply_error(call, b"LOADING Redis is loading the dataset in memory")
         return 0

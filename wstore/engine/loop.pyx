@@ -179,6 +179,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     cdef bint again
     cdef int i
     s.store.now_ms = ws_unix_ms()
+    soon_turn(s)
     server_configure(s)
     for i in range(n):
         handle_event(s, &events[i])
@@ -383,6 +384,7 @@ cdef class Loop:
         with nogil:
             snapshot_stop(s.store)
         load_abandon(s)
+        soon_forget(s)
         loop_close(s)
         s.store.served = s.log != NULL
         server_unlock(s)

@@ -11,7 +11,8 @@ CONFIG_FIELDS = (
     "hash_max_listpack_entries", "hash_max_listpack_value", "set_max_intset_entries", "zset_max_listpack_entries",
     "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events",
     "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size",
-    "lazyfree_lazy_expire", "no_appendfsync_on_rewrite", "aof_retention_bytes", "aof_retention_time")
+    "lazyfree_lazy_expire", "no_appendfsync_on_rewrite", "aof_retention_bytes", "aof_retention_time",
+    "replica_read_only", "replica_serve_stale_data")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
@@ -63,3 +64,5 @@ cdef void config_defaults(Config* config) noexcept nogil:
     config.rdb_compression = 1
     config.rdb_checksum = 1
     config.appendfsync = 1
+    config.replica_read_only = 1
+    config.replica_serve_stale_data = 1

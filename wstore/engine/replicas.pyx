@@ -12,12 +12,12 @@ cdef void replicas_turn(Server* s) noexcept nogil:
 
 cdef bint replication_guards(const Server* s) noexcept nogil:
     """Whether commands may have to be refused: replication_refuses is to look at each."""
-    return 0
+    return role_guards(s)
 
 
 cdef bint replication_refuses(Server* s, Client* c, Call* call) noexcept nogil:
-    """Whether a command may not run because of the server's role, its link or its replicas; then it has its reply."""
-    return 0
+    """Whether a command may not run because of the server's role or its replicas; then it has its reply."""
+    return role_refuses_write(s, c, call)
 
 
 cdef void replication_free(Server* s) noexcept nogil:

@@ -123,6 +123,7 @@ cdef struct Server:
     void* log                   # of writes on disk, or NULL: log.pxd
     void* loader                # of files into the store, or NULL: loader.pxd
     Replication repl
+    uint32_t soon               # Engine.soon is not empty; atomic
     uint32_t cron_hook          # who looks after things now and then: bits of upkeep_hook.pyx
     int64_t cron_hook_due_us    # when it is called again
     bint flushed                # FLUSHALL ran since it was called

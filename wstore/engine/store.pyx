@@ -16,6 +16,7 @@ cdef class Engine:
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
     cdef public object facts    # wstore.admin.process.Facts, or None
     cdef public object persistence      # wstore.persistence.service.Service, or None
+    cdef list soon              # what call_soon was asked for
     cdef public object replication      # wstore.replication.service.Replication, or None
 
     def __cinit__(self, int databases=16):
@@ -26,6 +27,7 @@ cdef class Engine:
             raise MemoryError("no address space or no random numbers for a store")
         self.store.engine = <void*>self
         self.renames = {}
+        self.soon = []
         server_create(self.store)
 
     def __dealloc__(self):

@@ -66,7 +66,7 @@ cdef inline int enter(TypedStore self) except -1:
 
 
 cdef inline int enter_to_write(TypedStore self) except -1:
-    """The same for a change. ReplyError: the log fails."""
+    """The same for a change. ReplyError: the log fails, or this is a replica."""
     return self.wait_to_write() if self.store.served else 0
 
 
@@ -171,8 +171,8 @@ cdef class TypedStore(Engine):
 
     cdef int wait_to_write(self) except -1:
         self.wait_for_lock()
-        if log_error(server_of(self.store)):
-            error = log_not_safe(server_of(self.store))
+        if log_error(server_of(self.store)) or refuses_writes(server_of(self.store)):
+            error = write_refusal(server_of(self.store))
             server_unlock(server_of(self.store))
             raise error
         return 1
