@@ -203,7 +203,7 @@ def replication(engine):
         "role": "master",
         "connected_slaves": 0,
         "master_failover_state": "no-failover",
-        "master_replid": engine.facts.replication_id,
+        "master_replid": engine.replication.history.id,
         "master_replid2": NO_REPLICATION_ID,
         "master_repl_offset": 0,
         "second_repl_offset": -1,

@@ -28,15 +28,14 @@ class ModuleFacts:
 class Facts:
     """What administration keeps of an engine: `engine.facts`, from `wstore.admin.install` on.
 
-    started_s: Unix time; run_id, replication_id: 40 random hex digits each; startup_bytes: memory of the empty
-    engine; module: ModuleFacts; catalog: admin/catalog.py's.
+    started_s: Unix time; run_id: 40 random hex digits; startup_bytes: memory of the empty engine; module: ModuleFacts;
+    catalog: admin/catalog.py's.
     """
 
-    __slots__ = ("run_id", "replication_id", "started_s", "_started_ns", "startup_bytes", "module", "catalog")
+    __slots__ = ("run_id", "started_s", "_started_ns", "startup_bytes", "module", "catalog")
 
     def __init__(self, engine):
         self.run_id = os.urandom(20).hex()
-        self.replication_id = os.urandom(20).hex()
         self.started_s = time.time()
         self._started_ns = time.monotonic_ns()
         self.startup_bytes = memory_facts(engine)["used"]

@@ -96,6 +96,9 @@ class AppendLog:
         self.scheduled = False
         self.close()
 
+    def change_id(self):
+        """The stream goes on under another id from here on."""
+
     # -- rewriting --------------------------------------------------------------------------------------------------
 
     def begin_rewrite(self):

@@ -130,7 +130,7 @@ class Backups:
             backup.path_of(self._config["dbfilename"] or "dump.rdb"), self._service.aux_fields(), then=then)
 
     def _finish(self, backup, **facts):
-        backup.finish(replication_id=self._engine.facts.replication_id, **facts)
+        backup.finish(replication_id=self._engine.replication.history.id, **facts)
         self._service.notice(f"Backup {backup.name} is complete")
         for name in rotate(backup.folder, self._config["backup-keep"]):
             self._service.notice(f"Backup {name} is removed, as backup-keep asks for")

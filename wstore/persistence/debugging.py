@@ -1,6 +1,4 @@
 """DEBUG RELOAD, LOADAOF, CHANGE-REPL-ID: for test suites that see whether data outlive files."""
-import os
-
 from wstore.engine._engine import empty_databases, stop_snapshot
 from wstore.errors import RecoveryError, ReplyError
 from wstore.persistence.recovery import find_log
@@ -52,7 +50,7 @@ def load_log(service, words):
 def change_id(service, words):
     """DEBUG CHANGE-REPL-ID"""
     service.warning("Changing replication IDs after receiving DEBUG change-repl-id")
-    service.engine.facts.replication_id = os.urandom(20).hex()
+    service.engine.replication.history.renew()
     return "OK"
 
 

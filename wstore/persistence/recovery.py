@@ -228,7 +228,7 @@ class Recovery:
         """The stream goes on under the name that its offsets had."""
         name = report["aux"].get(b"repl-id", b"").decode("ascii", "replace")
         if self._plan.manifest.has_offsets and len(name) == ID_DIGITS:
-            self._engine.facts.replication_id = name
+            self._engine.replication.history.replace(name)
 
     def _take_over(self, log):
         """Have a single-file log be the base of the new one."""

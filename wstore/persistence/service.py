@@ -61,7 +61,7 @@ class Service:
         fields = {
             "redis-ver": REDIS_VERSION, "redis-bits": 64, "ctime": int(time.time()),
             "used-mem": memory_facts(self.engine)["used"], "repl-stream-db": 0,
-            "repl-id": self.engine.facts.replication_id, "repl-offset": stream_offset(self.engine),
+            "repl-id": self.engine.replication.history.id, "repl-offset": stream_offset(self.engine),
             "aof-base": int(base)}
         return [(name.encode(), str(value).encode()) for name, value in fields.items()]
 

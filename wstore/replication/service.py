@@ -11,16 +11,18 @@ while `is_on`: whether more will be due.
 What changes the role, and all that is done here, runs on the loop's thread or with the store locked.
 """
 from wstore.engine._engine import set_replication_hook
+from wstore.replication.history import History
 from wstore.replication.master import Master
 
 PERIOD_MS = 100         # between two looks at what is due
 
 
 class Replication:
-    """engine: with its `config`, `facts` and `persistence` in place."""
+    """engine: with its `config`, `facts` and `persistence` in place; history: the ids of its stream."""
 
     def __init__(self, engine):
         self.engine = engine
+        self.history = History(lambda: engine.persistence.log.change_id())
         self.master = Master(self)
         self.replica = None
 
