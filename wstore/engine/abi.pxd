@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 9
+    ABI_VERSION = 10
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -223,6 +223,7 @@ cdef struct Store:
     Db** dbs                # dbs[i] is NULL until first used: call api.db
     int db_count
     bint is_replica         # expired keys are hidden, not deleted
+    bint obeying            # commands of the master's stream run: nothing expires for them
     bint loading
     int64_t now_ms          # Unix time of this turn of the loop
     int64_t dirty           # changes; each write command adds what Redis would
@@ -238,6 +239,7 @@ cdef struct Store:
     bint no_touch           # the client at hand leaves access bits alone (CLIENT NO-TOUCH)
     void* server            # engine's own: the loop, when it runs
     void* engine            # engine's own: PyObject* of the Engine
+    Store* home             # whose the values are in the end, and may point to: itself, or that whose twin this is
 
 cdef struct CommandSpec:
     const char* name        # lower case; "parent|sub" for a subcommand

@@ -4,6 +4,9 @@ cdef extern from "sys/random.h" nogil:
     ssize_t getrandom(void* p, size_t n, unsigned int flags)
 
 
+cdef EngineApi ENGINE_API       # of all stores: values keep a pointer to it, and may change stores (twin.pyx)
+
+
 cdef void api_fill(EngineApi* api) noexcept nogil:
     memset(api, 0, sizeof(EngineApi))
     api.abi = ABI_VERSION
@@ -72,8 +75,8 @@ cdef Store* store_new(int databases) noexcept nogil:
     """A store of empty databases; NULL: no random seed or no addresses to be had."""
     cdef Store* store = <Store*>ws_alloc(sizeof(Store))
     memset(store, 0, sizeof(Store))
-    store.api = <EngineApi*>ws_alloc(sizeof(EngineApi))
-    api_fill(store.api)
+    store.api = &ENGINE_API
+    store.home = store
     store.dbs = <Db**>ws_alloc(databases * sizeof(Db*))
     memset(store.dbs, 0, databases * sizeof(Db*))
     store.db_count = databases
@@ -97,5 +100,7 @@ cdef void store_free(Store* store) noexcept nogil:
             db_free(store, store.dbs[i])
     wait_for_frees(store)
     ws_free(store.dbs)
-    ws_free(store.api)
     ws_free(store)
+
+
+api_fill(&ENGINE_API)

@@ -194,8 +194,8 @@ cdef inline void touch_entry(const Entry* e) noexcept nogil:
 
 
 cdef inline bint is_expired(const Store* store, const Entry* e) noexcept nogil:
-    """Nothing expires while files are loaded: what they say was said of keys that were there."""
-    return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms and not store.loading
+    """Nothing expires for what files or a master's stream say: it was said of keys that were there."""
+    return e.expire_ms != NO_EXPIRE and e.expire_ms <= store.now_ms and not (store.loading or store.obeying)
 
 
 cdef inline bint keeps_expired(Store* store) noexcept nogil:
@@ -237,8 +237,6 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     if flags == LOOKUP_WRITE:
         before_change(store, db, out)
     if found and is_expired(store, out):
-        if flags == LOOKUP_WRITE and (store.is_replica or store.loading):
-            return True         # the stream of writes decides when it goes
         found = drop_expired(store, db, key, out, flags == LOOKUP_WRITE)
     if flags == LOOKUP_READ:
         if not found:

@@ -16,6 +16,7 @@ cdef class Engine:
     cdef public object log      # called with (level, text) for each line of the log; None: lines go to stderr
     cdef public object facts    # wstore.admin.process.Facts, or None
     cdef public object persistence      # wstore.persistence.service.Service, or None
+    cdef Engine home            # of a twin: the engine that its data are for
     cdef list soon              # what call_soon was asked for
     cdef public object replication      # wstore.replication.service.Replication, or None
 

@@ -324,6 +324,24 @@ cdef int table_register(Store* store, commands) except -1:
     return 0
 
 
+cdef int table_copy(Server* s, const Table* table) except -1:
+    """Have the commands of another server's table, which were renamed alike."""
+    cdef Table* t = table_new(table.count)
+    cdef CommandSpec spec
+    cdef size_t i
+    try:
+        t.module = table.module
+        for i in range(table.count):
+            spec = table.specs[i]
+            spec.name = stats_of_name(s, spec.name).name    # one that lives as long as this server
+            table_add(s, t, &spec)
+    except BaseException:
+        table_free(t)
+        raise
+    table_install(s, t)
+    return 0
+
+
 cdef int table_rename(Store* store, bytes name, bytes new_name) except -1:
     """Let the command called `name` be called `new_name`, or not at all (b""). ValueError with the reason."""
     cdef Server* s = server_of(store)

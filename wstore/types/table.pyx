@@ -61,7 +61,7 @@ cdef inline uint64_t range_start(uint64_t hash, int depth) noexcept nogil:
 cdef Table* table_new(Store* store) noexcept nogil:
     cdef Table* t = <Table*>store.api.alloc(sizeof(Table))
     memset(t, 0, sizeof(Table))
-    t.store = store
+    t.store = store.home
     t.bytes = malloc_bytes(sizeof(Table))
     t.only = node_new(t, NODE_SIZE_MIN, 0)
     t.dir = &t.only

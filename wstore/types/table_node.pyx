@@ -51,7 +51,7 @@ cdef struct TableNode:
     uint32_t index[1]
 
 cdef struct Table:
-    Store* store
+    Store* store                # for which it was made: Store.home
     TableNode** dir             # 1 << depth of them, by the leading bits of the hash
     TableNode* only             # dir, as long as depth is 0
     uint64_t count
