@@ -18,6 +18,9 @@ _SORT_ARGUMENTS = [
         "order", "oneof", flags="optional",
         inner=[_arg("asc", "pure-token", "ASC"), _arg("desc", "pure-token", "DESC")]),
     _arg("sorting", "pure-token", "ALPHA", flags="optional")]
+_MASTER_OR_NONE = [_arg("args", "oneof", inner=[
+    _arg("host-port", "block", inner=[_arg("host", "string"), _arg("port", "integer")]),
+    _arg("no-one", "block", inner=[_arg("no", "pure-token", "NO"), _arg("one", "pure-token", "ONE")])])]
 
 COMMANDS = {
     **COLLECTION_COMMANDS,
@@ -449,6 +452,16 @@ COMMANDS = {
     "expiretime": _command(
         "Tell at which Unix time in seconds a key expires", "7.0.0", "generic", "O(1)", "keyspace read fast",
         key_specs=[_keys(1, "RO access")], arguments=[_arg("key", "key", key_spec=0)]),
+    "failover": _command(
+        "Change roles with a replica, without losing a write", "6.2.0", "server", "O(1)", "admin slow dangerous",
+        arguments=[
+            _arg(
+                "target", "block", "TO", flags="optional",
+                inner=[
+                    _arg("host", "string"), _arg("port", "integer"),
+                    _arg("force", "pure-token", "FORCE", flags="optional")]),
+            _arg("abort", "pure-token", "ABORT", flags="optional"),
+            _arg("milliseconds", "integer", "TIMEOUT", flags="optional")]),
     "flushall": _command(
         "Remove all keys of all databases", "1.0.0", "server", "O(N) in the keys", "keyspace write slow dangerous",
         tips="request_policy:all_shards response_policy:all_succeeded",
@@ -703,6 +716,9 @@ COMMANDS = {
         key_specs=[_keys(1, "RW access delete"), _keys(2, "OW insert")],
         arguments=[_arg("key", "key", key_spec=0), _arg("newkey", "key", key_spec=1)],
         history=[("3.2.0", "the same name twice is no error")]),
+    "replicaof": _command(
+        "Be a replica of another server, or the master", "5.0.0", "server", "O(1)", "admin slow dangerous",
+        arguments=_MASTER_OR_NONE),
     "reset": _command("Put this connection back to how it began", "6.2.0", "connection", "O(1)", "fast connection"),
     "restore": _command(
         "Make a key from what DUMP gave", "2.6.0", "generic", "O(N) in the bytes of the value",
@@ -788,6 +804,9 @@ COMMANDS = {
             _arg("force", "pure-token", "FORCE", flags="optional", since="7.0.0"),
             _arg("abort", "pure-token", "ABORT", flags="optional", since="7.0.0")],
         history=[("7.0.0", "the options `NOW`, `FORCE`, `ABORT`")]),
+    "slaveof": _command(
+        "Be a replica of another server, or the master", "1.0.0", "server", "O(1)", "admin slow dangerous",
+        arguments=_MASTER_OR_NONE, doc_flags="deprecated", deprecated=("5.0.0", "`REPLICAOF`")),
     "slotsinfo": _command(
         "List slots that have keys, with their key counts", "0.1.0", "cluster", "O(N) in the slots asked for",
         "read slow",

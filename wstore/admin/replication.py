@@ -4,4 +4,6 @@ from wstore.replication.service import Replication
 
 def attach(engine):
     """Give the engine its part in replication."""
-    engine.replication = Replication(engine)
+    replication = engine.replication = Replication(engine)
+    replication.take_directive()
+    engine.config.on_change(["replicaof"], replication.take_directive)

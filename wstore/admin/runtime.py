@@ -14,6 +14,7 @@ class Runtime:
         engine.runtime = self
         engine.log = log.write
         engine.config.on_change(["loglevel"], self._set_log_level)
+        engine.replication.open()
 
     def _set_log_level(self):
         self.log.set_level(self.engine.config["loglevel"])
@@ -28,6 +29,7 @@ class Runtime:
 
     def close(self):
         """Close all connections and sockets."""
+        self.engine.replication.close()
         self.listeners.close()
         self.engine.config.forget(self._set_log_level)
         self.engine.runtime = None

@@ -6,7 +6,7 @@
 Of `replica` is asked: `is_on`, whether there is a master; `is_connected`, whether its stream comes in; `info_fields()`,
 the fields of INFO that only a replica has, from master_host to replica_announced; `role()`, the reply to ROLE;
 `failover_state`; `kill_link()`, for CLIENT KILL TYPE master: whether there was one; `cron()`, called ten times a second
-while `is_on`: whether more will be due.
+while there is more to come, as it says.
 
 What changes the role, and all that is done here, runs on the loop's thread or with the store locked.
 """
@@ -46,6 +46,31 @@ class Replication:
         """What INFO says of a FAILOVER."""
         return "no-failover" if self.replica is None else self.replica.failover_state
 
+    def replica_side(self):
+        """`replica`, made when it is first needed."""
+        if self.replica is None:
+            from wstore.replication.replica import Replica  # most servers are masters: spares them what it imports
+            self.replica = Replica(self)
+        return self.replica
+
+    def take_directive(self):
+        """Be a replica from the start, as directive replicaof has it."""
+        address = self.engine.config["replicaof"]
+        if address and not self.is_replica:
+            self.replica_side().begin(*address)
+
+    # -- the loop -----------------------------------------------------------------------------------------------------
+
+    def open(self):
+        """A loop serves the engine."""
+        if self.is_replica:
+            self.replica.resume()
+
+    def close(self):
+        """It is about to end: so is the link."""
+        if self.replica is not None:
+            self.replica.suspend()
+
     # -- what is due --------------------------------------------------------------------------------------------------
 
     def wake(self):
@@ -55,7 +80,7 @@ class Replication:
     def cron(self):
         """What is due; the milliseconds until the next call."""
         busy = self.master.cron()
-        if self.is_replica:
+        if self.replica is not None:
             busy = self.replica.cron() or busy
         if not busy:
             set_replication_hook(self.engine, False)        # which spares the loop the GIL

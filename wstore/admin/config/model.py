@@ -102,6 +102,10 @@ class Config(Mapping):
         self._put(key, value)
         self._given.add(key)
 
+    def put(self, name, value):
+        """Another command than CONFIG SET has changed a directive; no hook runs."""
+        self._put(TABLE[name].key, value)
+
     def set_pairs(self, pairs, allow_protected=False):
         """CONFIG SET: set (name, text) pairs, all or none; ConfigError with the text of the error reply."""
         directives = _settable(pairs, allow_protected)
