@@ -44,6 +44,14 @@ void ws_local_addr(int fd, ws_addr *out) {
     addr_from(&own, out);
 }
 
+void ws_peer_addr(int fd, ws_addr *out) {
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
+        memset(&peer, 0, sizeof(peer));
+    addr_from(&peer, out);
+}
+
 size_t ws_addr_text(const ws_addr *addr, char *out) {
     char ip[INET6_ADDRSTRLEN] = "";
     out[0] = 0;

@@ -18,6 +18,8 @@ typedef struct {
 int ws_accept(int listener, ws_addr *peer);
 /* The socket's own end. */
 void ws_local_addr(int fd, ws_addr *out);
+/* The other end. */
+void ws_peer_addr(int fd, ws_addr *out);
 /* "127.0.0.1:6379", "[::1]:6379"; nothing for family 0. Returns the length, without the NUL. */
 size_t ws_addr_text(const ws_addr *addr, char *out);
 /* 1 for a loopback address (mapped into IPv6 as well) and for family 0. */

@@ -6,8 +6,8 @@ server.pxd, buffers.pyx, resp.pyx (requests), table.pyx, links.pxd, links.pyx, o
 dispatch.pyx (commands in batches), transactions.pyx, blocking.pyx, client.pyx, server.pyx, pyhandler.pyx, accept.pyx,
 loop.pyx; api.pyx (the function table), store.pyx, typed.pyx and frozen.pyx (the Python face); log_scan.pyx (for tools);
 rdb_read.pyx, rdb_skip.pyx, rdb_reader.pyx, aof_read.pyx, load_rdb.pyx, load_aof.pyx, loader.pyx (files into a store);
-soon.pyx, replication.pxd, tail.pyx, replicas.pyx, role.pyx, twin.pyx, follow.pyx
-(replication).
+soon.pyx, replication.pxd, tail.pyx, replicas.pyx, role.pyx, twin.pyx,
+follow_split.pyx, follow_run.pyx, follow.pyx (replication).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, snprintf, stderr
@@ -85,4 +85,6 @@ include "role.pyx"
 include "twin.pyx"
 include "receive.pyx"
 include "replicas.pyx"
+include "follow_split.pyx"
+include "follow_run.pyx"
 include "follow.pyx"

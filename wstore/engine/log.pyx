@@ -56,11 +56,16 @@ cdef int log_append(Server* s) noexcept nogil:
     if stream_in_unit(s) or s.stream.pending.len == 0 and not log.kept:
         return 0
     stream_hand_over(s)
-    if limit > 0 and ws_log_file_bytes(log.files) >= limit:
+    if limit > 0 and ws_log_file_bytes(log.files) >= limit and log_may_roll(s):
         log_roll(s)
     if s.store.config.appendfsync == WS_LOG_ALWAYS:
         return ws_log_commit(log.files)
     return 0
+
+
+cdef inline bint log_may_roll(const Server* s) noexcept nogil:
+    """Whether a file may begin here: the stream of a replica is its master's, which says SELECT when it likes."""
+    return not s.store.is_replica or s.stream.db <= 0
 
 
 cdef void log_roll(Server* s) noexcept nogil:
@@ -69,7 +74,8 @@ cdef void log_roll(Server* s) noexcept nogil:
         return
     stream_hand_over(s)
     ws_log_roll(log_of(s).files)
-    s.stream.db = -1
+    if not s.store.is_replica:
+        s.stream.db = -1
 
 
 # -- replies -------------------------------------------------------------------------------------------------------

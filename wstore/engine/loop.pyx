@@ -196,8 +196,9 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     if s.closing_count > 0:
         close_marked(s)
     snapshot_turn(s)
-    follow_turn(s)
+    again |= follow_turn(s)
     log_turn(s)
+    follow_ack(s)
     replicas_turn(s)
     write_replies(s)
     bury_clients(s)
@@ -385,6 +386,7 @@ cdef class Loop:
             snapshot_stop(s.store)
         load_abandon(s)
         soon_forget(s)
+        follow_forget(s)
         loop_close(s)
         s.store.served = s.log != NULL
         server_unlock(s)

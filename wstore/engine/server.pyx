@@ -63,6 +63,7 @@ cdef Server* server_create(Store* store) noexcept nogil:
 cdef void server_destroy(Server* s) noexcept:
     """With the GIL: clients' sessions and the table's handlers are Python objects."""
     cdef Client* c
+    follow_forget(s)
     while s.first != NULL:
         client_close(s, s.first)
     bury_clients(s)

@@ -8,7 +8,8 @@ Invariants
 * `end` is the stream's offset behind the last byte in `pending`; `end - pending.len` is the offset of its first.
 * Between two units (unit_count 0) bytes in the stream are whole commands and whole transactions.  Only then are
   bytes taken out of `pending`, and only then does an offset stand for a state of the data.
-* Nothing is appended while OBSERVE_LOG is not set in Store.observers, or while Store.loading is.
+* Nothing is appended while OBSERVE_LOG is not set in Store.observers, or while Store.loading is, but a master's stream
+  by follow.pyx.
 """
 from libc.stdint cimport int64_t
 from wstore.engine.abi cimport Reply

@@ -269,6 +269,8 @@ cdef void table_install(Server* s, Table* t):
         c.last_word_len = 0
         c.last_spec = NULL
         c = c.next
+    if s.repl.follow.client != NULL:
+        s.repl.follow.client.last_word_len = 0
     batch_look_up_again(s)
     if old != NULL:
         table_free(old)
