@@ -17,10 +17,12 @@ def write_file(int fd, const uint8_t[::1] data not None):
     """Write all of it, without the GIL."""
     cdef size_t written
     cdef size_t n = <size_t>data.shape[0]
+    cdef const uint8_t* bytes_at
     cdef int failed = 0
     if n > 0:
+        bytes_at = &data[0]
         with nogil:
-            failed = ws_file_write(fd, &data[0], n, &written)
+            failed = ws_file_write(fd, bytes_at, n, &written)
     check_file(failed, None)
 
 
