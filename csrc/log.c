@@ -12,6 +12,7 @@
 #include "check.h"
 #include "files.h"
 #include "log_disk.h"
+#include "log_history.h"
 #include "log_read.h"
 #include "ticks.h"
 
@@ -28,6 +29,17 @@ enum {
     QUEUE_MAX = 128 << 20,          /* bytes waiting, from which on the one who appends waits as well */
 };
 
+typedef struct {            /* a new file that is to begin */
+    int64_t at;             /* offset */
+    ws_log_mark mark;
+} roll;
+
+typedef struct {            /* another stream that is to take the place of this one */
+    char *name;
+    int64_t seq, offset;
+    ws_log_mark mark;
+} reset;
+
 struct ws_log {
     ws_log_disk *disk;
     pthread_mutex_t disk_lock;
@@ -43,13 +55,16 @@ struct ws_log {
     pthread_cond_t eased;           /* those who wait for either: less in the queue, a sync done */
     ws_log_buffer queue;
     int64_t queue_start;
-    int64_t *rolls;                 /* offsets at which new files are to begin, in order */
+    roll *rolls;                    /* in order */
     size_t roll_count, roll_cap;
+    reset *reset;                   /* to be done before anything else is written, or NULL */
     int64_t stamp_ms, stamp_offset; /* for the file of times, or 0 */
     int64_t stamped_ms, stamped_offset;
     char *base_name;                /* to be told to the manifest, or NULL */
     int64_t base_seq, base_offset;
+    int64_t base_number;            /* counts them */
     int base_error;
+    int64_t base_tried_ms;
     int asleep, stopping;
     int sync_fd;                    /* what the sync thread is to sync up to sync_to; -1: nothing */
     int64_t sync_to;
@@ -58,6 +73,7 @@ struct ws_log {
     _Atomic int64_t end, synced, next_start, delayed_syncs;
     _Atomic int64_t keep_bytes, keep_ms;
     _Atomic int policy, spare_syncs, write_error, sync_error, syncing;
+    _Atomic int resetting;          /* what is on disk is not yet this stream */
     pthread_t writer, syncer;
     _Atomic int readers;            /* and who began it */
 };
@@ -82,6 +98,16 @@ static void init_cond(pthread_cond_t *cond) {
     pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);
     pthread_cond_init(cond, &kind);
     pthread_condattr_destroy(&kind);
+}
+
+static char *copy_text(const char *text) {
+    const size_t n = strlen(text) + 1;
+    return memcpy(ws_alloc(n), text, n);
+}
+
+static void free_reset(reset *r) {
+    if (r != NULL) ws_free(r->name);
+    ws_free(r);
 }
 
 ws_log *ws_log_new(const char *dir, const char *name) {
@@ -112,11 +138,12 @@ void ws_log_free(ws_log *l) {
     ws_free(l->queue.data);
     ws_free(l->base_name);
     ws_free(l->rolls);
+    free_reset(l->reset);
     ws_free(l);
 }
 
-int ws_log_add(ws_log *l, const char *name, char type, int64_t seq, int64_t start) {
-    return ws_log_disk_add(l->disk, name, type, seq, start);
+int ws_log_add(ws_log *l, const ws_log_file *file) {
+    return ws_log_disk_add(l->disk, file);
 }
 
 /* -- syncing ------------------------------------------------------------------------------------------------------- */
@@ -212,13 +239,18 @@ static void release_buffer(ws_log_buffer *b) {
     *b = (ws_log_buffer){NULL, 0, 0};
 }
 
-/* Give the chunk up once it is safe, and take the next one. Returns where a new file is to begin, or -1. */
+/* Give the chunk up once it is safe, and take the next one. Returns where a new file is to begin, or -1; -2: the stream
+ * is to be reset first. */
 static int64_t take_chunk(ws_log *l) {
     const int64_t written = atomic_load(&l->disk->end), chunk_end = l->chunk_start + (int64_t)l->chunk.len;
     const int64_t safe = atomic_load(&l->policy) == WS_LOG_ALWAYS ? atomic_load(&l->synced) : written;
     int64_t stamp_ms = 0, stamp_offset = 0;
     if (safe >= chunk_end) release_buffer(&l->chunk);
     pthread_mutex_lock(&l->lock);
+    if (l->reset != NULL) {
+        pthread_mutex_unlock(&l->lock);
+        return -2;
+    }
     if (l->chunk.len == 0) {
         const ws_log_buffer empty = l->chunk;
         l->chunk = l->queue;
@@ -230,33 +262,72 @@ static int64_t take_chunk(ws_log *l) {
         l->stamp_ms = 0;
         pthread_cond_broadcast(&l->eased);
     }
-    const int64_t roll_at = l->roll_count > 0 ? l->rolls[0] : -1;
+    const int64_t roll_at = l->roll_count > 0 ? l->rolls[0].at : -1;
     pthread_mutex_unlock(&l->lock);
     if (stamp_ms > 0) ws_log_disk_stamp(l->disk, stamp_ms, stamp_offset);
     return roll_at;
 }
 
-static int roll_now(ws_log *l, int64_t roll_at) {
-    pthread_mutex_lock(&l->lock);
+/* With lock. */
+static void wait_for_sync(ws_log *l) {
     while (atomic_load(&l->syncing)) pthread_cond_wait(&l->eased, &l->lock);
-    pthread_mutex_unlock(&l->lock);
-    if (l->disk->start < roll_at && (sync_now(l) != 0 || ws_log_disk_roll(l->disk) != 0)) return -1;
+}
+
+static int roll_now(ws_log *l) {
     pthread_mutex_lock(&l->lock);
-    l->roll_count--;
-    memmove(l->rolls, l->rolls + 1, l->roll_count * sizeof *l->rolls);
+    wait_for_sync(l);
+    const int gone = l->reset != NULL || l->roll_count == 0;
+    const ws_log_mark mark = gone ? (ws_log_mark){{0}, 0} : l->rolls[0].mark;
+    pthread_mutex_unlock(&l->lock);
+    if (gone) return 0;
+    if (sync_now(l) != 0 || ws_log_disk_roll(l->disk, &mark) != 0) return -1;
+    pthread_mutex_lock(&l->lock);
+    if (l->roll_count > 0 && l->reset == NULL) {
+        l->roll_count--;
+        memmove(l->rolls, l->rolls + 1, l->roll_count * sizeof *l->rolls);
+    }
     pthread_mutex_unlock(&l->lock);
     return 0;
+}
+
+/* Carry the reset out. 0, or -1 with errno: it still waits, or a later one does. */
+static int reset_now(ws_log *l) {
+    pthread_mutex_lock(&l->lock);
+    wait_for_sync(l);
+    reset *r = l->reset;
+    l->reset = NULL;
+    pthread_mutex_unlock(&l->lock);
+    const int error = ws_log_disk_reset(l->disk, r->name, r->seq, r->offset, &r->mark) == 0 ? 0 : errno;
+    pthread_mutex_lock(&l->lock);
+    if (!error) {
+        release_buffer(&l->chunk);
+        l->chunk_start = r->offset;
+        atomic_store(&l->synced, r->offset);
+        atomic_store(&l->sync_error, 0);
+        if (l->reset == NULL) atomic_store(&l->resetting, 0);
+    } else if (l->reset == NULL) {
+        l->reset = r;
+        r = NULL;
+    }
+    pthread_mutex_unlock(&l->lock);
+    free_reset(r);
+    errno = error;
+    return error ? -1 : 0;
 }
 
 /* Write all there is, in new files where they are to begin; `sync` it. 0, or -1 with errno. */
 static int write_all(ws_log *l, int sync) {
     for (;;) {
         const int64_t roll_at = take_chunk(l), written = atomic_load(&l->disk->end);
+        if (roll_at == -2) {
+            if (reset_now(l) != 0) return -1;
+            continue;
+        }
         const int64_t chunk_end = l->chunk_start + (int64_t)l->chunk.len;
         const int64_t to = written <= roll_at && roll_at < chunk_end ? roll_at : chunk_end;
         WS_ASSERT(l->chunk_start <= written && written <= chunk_end);
         if (written == roll_at) {
-            if (roll_now(l, roll_at) != 0) return -1;
+            if (roll_now(l) != 0) return -1;
         } else if (written < to) {
             if (ws_log_disk_write(l->disk, l->chunk.data + (written - l->chunk_start), (size_t)(to - written)) != 0)
                 return -1;
@@ -268,17 +339,30 @@ static int write_all(ws_log *l, int sync) {
     }
 }
 
+/* With lock: a base that is worth a try now, as the disk may let it fail for a while. */
+static int base_is_due(const ws_log *l) {
+    return l->base_name != NULL && (!l->base_error || l->stopping || mono_ms() - l->base_tried_ms >= RETRY_MS);
+}
+
+static void drop_base(ws_log *l) {
+    ws_free(l->base_name);
+    l->base_name = NULL;
+}
+
 /* Tell the manifest of a new base, if there is one and the file behind it has begun. */
 static void tell_base(ws_log *l) {
     pthread_mutex_lock(&l->lock);
-    char *name = l->base_name;
-    const int64_t seq = l->base_seq, offset = l->base_offset;
+    const int64_t seq = l->base_seq, offset = l->base_offset, number = l->base_number;
+    char *name = base_is_due(l) ? copy_text(l->base_name) : NULL;
     pthread_mutex_unlock(&l->lock);
     if (name == NULL) return;
     const int error = ws_log_disk_base(l->disk, name, seq, offset) == 0 ? 0 : errno;
     pthread_mutex_lock(&l->lock);
-    l->base_name = NULL;
-    l->base_error = error;
+    if (l->base_number == number) {
+        l->base_error = error;
+        l->base_tried_ms = mono_ms();
+        if (!error || error == EAGAIN || error == ENOENT) drop_base(l);     /* done, or never to be done */
+    }
     pthread_mutex_unlock(&l->lock);
     ws_free(name);
     l->trimmed_ms = 0;
@@ -307,9 +391,9 @@ static void sleep_writer(ws_log *l) {
         l->stamp_ms = l->stamped_ms = now_ms;
         l->stamp_offset = l->stamped_offset = atomic_load(&l->end);
     }
-    if (l->queue.len > 0 || l->base_name != NULL || l->roll_count > 0 || l->stopping) return;
+    if (l->queue.len > 0 || base_is_due(l) || l->roll_count > 0 || l->reset != NULL || l->stopping) return;
     l->asleep = 1;
-    wait_for(&l->wanted, &l->lock, is_synced(l) ? IDLE_WAIT_MS : UNSYNCED_WAIT_MS);
+    wait_for(&l->wanted, &l->lock, is_synced(l) && l->base_name == NULL ? IDLE_WAIT_MS : UNSYNCED_WAIT_MS);
     l->asleep = 0;
 }
 
@@ -358,8 +442,8 @@ static int start_threads(ws_log *l) {
     return error ? -1 : 0;
 }
 
-int ws_log_begin(ws_log *l, int64_t start, int hidden) {
-    if (ws_log_disk_open(l->disk, start, hidden) != 0) return -1;
+int ws_log_begin(ws_log *l, int64_t start, int hidden, const ws_log_mark *mark) {
+    if (ws_log_disk_open(l->disk, start, hidden, mark) != 0) return -1;
     const int64_t end = atomic_load(&l->disk->end);
     l->chunk_start = l->queue_start = l->stamped_offset = end;
     l->stamped_ms = ws_unix_ms();
@@ -381,7 +465,9 @@ int ws_log_stop(ws_log *l) {
     pthread_cond_signal(&l->sync_wanted);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->syncer, NULL);
-    return atomic_load(&l->synced) == atomic_load(&l->end) ? 0 : ws_log_failing(l);
+    ws_log_disk_drop_hidden(l->disk);
+    if (l->base_name != NULL && l->base_error) return l->base_error;
+    return atomic_load(&l->synced) == atomic_load(&l->end) && !atomic_load(&l->resetting) ? 0 : ws_log_failing(l);
 }
 
 /* -- the side of the loop ------------------------------------------------------------------------------------------ */
@@ -436,28 +522,51 @@ int ws_log_commit(ws_log *l) {
     return error;
 }
 
-void ws_log_roll(ws_log *l) {
+void ws_log_roll(ws_log *l, const ws_log_mark *mark) {
     pthread_mutex_lock(&l->lock);
     if (l->roll_count == l->roll_cap) {
         l->roll_cap = 2 * l->roll_cap + 4;
         l->rolls = ws_realloc(l->rolls, l->roll_cap * sizeof *l->rolls);
     }
-    l->rolls[l->roll_count++] = atomic_load(&l->end);
+    l->rolls[l->roll_count++] = (roll){atomic_load(&l->end), *mark};
     atomic_store(&l->next_start, atomic_load(&l->end));
     if (l->asleep) pthread_cond_signal(&l->wanted);
     pthread_mutex_unlock(&l->lock);
 }
 
 void ws_log_set_base(ws_log *l, const char *name, int64_t seq, int64_t offset) {
-    const size_t n = strlen(name) + 1;
     pthread_mutex_lock(&l->lock);
     ws_free(l->base_name);
-    l->base_name = memcpy(ws_alloc(n), name, n);
+    l->base_name = copy_text(name);
     l->base_seq = seq;
     l->base_offset = offset;
     l->base_error = 0;
+    l->base_number++;
     if (l->asleep) pthread_cond_signal(&l->wanted);
     pthread_mutex_unlock(&l->lock);
+}
+
+void ws_log_reset(ws_log *l, const char *name, int64_t seq, int64_t offset, const ws_log_mark *mark) {
+    reset *r = ws_alloc(sizeof *r);
+    *r = (reset){copy_text(name), seq, offset, *mark};
+    pthread_mutex_lock(&l->lock);
+    reset *earlier = l->reset;
+    l->reset = r;
+    atomic_store(&l->resetting, 1);
+    release_buffer(&l->queue);
+    l->queue_start = offset;
+    l->roll_count = 0;
+    drop_base(l);
+    l->base_number++;
+    l->base_error = 0;
+    l->stamp_ms = 0;
+    l->stamped_offset = offset;
+    atomic_store(&l->end, offset);
+    atomic_store(&l->next_start, offset);
+    pthread_cond_signal(&l->wanted);
+    pthread_cond_broadcast(&l->eased);
+    pthread_mutex_unlock(&l->lock);
+    free_reset(earlier);
 }
 
 int ws_log_base_pending(ws_log *l, int *error) {
@@ -488,9 +597,11 @@ void ws_log_get_facts(ws_log *l, ws_log_facts *out) {
     out->write_error = atomic_load(&l->write_error);
     out->sync_error = atomic_load(&l->sync_error);
     out->syncing = atomic_load(&l->syncing);
+    const int64_t file_start = atomic_load(&l->resetting) ? l->queue_start : atomic_load(&l->disk->start);
+    if (atomic_load(&l->resetting)) out->written = out->synced = l->queue_start;
     out->buffer_bytes = out->end - out->written;
     pthread_mutex_unlock(&l->lock);
-    out->current_bytes = atomic_load(&l->disk->closed_bytes) + out->end - atomic_load(&l->disk->start);
+    out->current_bytes = atomic_load(&l->disk->closed_bytes) + out->end - file_start;
 }
 
 void ws_log_get_files(ws_log *l, ws_log_files *out) {
@@ -506,11 +617,15 @@ int64_t ws_log_next_seq(ws_log *l, int is_incr) {
 /* -- readers ------------------------------------------------------------------------------------------------------- */
 
 int64_t ws_log_read(ws_log *l, int64_t offset, void *to, size_t cap) {
-    return ws_log_disk_read(l->disk, offset, to, cap);
+    return atomic_load(&l->resetting) ? 0 : ws_log_disk_read(l->disk, offset, to, cap);
 }
 
-int64_t ws_log_first(ws_log *l) { return ws_log_disk_first(l->disk); }
+int64_t ws_log_first(ws_log *l) {
+    return atomic_load(&l->resetting) ? atomic_load(&l->end) : ws_log_disk_first(l->disk);
+}
 
-int ws_log_pin(ws_log *l, int64_t offset) { return ws_log_disk_pin(l->disk, offset); }
+int ws_log_pin(ws_log *l, int64_t offset) {
+    return atomic_load(&l->resetting) ? -1 : ws_log_disk_pin(l->disk, offset);
+}
 
 void ws_log_unpin(ws_log *l, int64_t offset) { ws_log_disk_unpin(l->disk, offset); }

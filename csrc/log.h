@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "log_disk.h"
 #include "log_files.h"
 
 enum { WS_LOG_NO, WS_LOG_EVERYSEC, WS_LOG_ALWAYS };
@@ -55,12 +56,13 @@ ws_log *ws_log_new(const char *dir, const char *name);
 void ws_log_keep(ws_log *);         /* one more who reads it; ws_log_free is one less */
 void ws_log_free(ws_log *);         /* one that has not begun, or has stopped; the last one to let go of it frees it */
 
-/* Files of the manifest, in its order. 0, or -1 with errno. */
-int ws_log_add(ws_log *, const char *name, char type, int64_t seq, int64_t start);
+/* A file of the manifest, in its order: all is set but size and time. 0, or -1 with errno. */
+int ws_log_add(ws_log *, const ws_log_file *file);
 
-/* Begin: go on with the last file, or begin one at `start`; hidden: begin one, and leave the manifest as it is until
- * the first base. 0, or -1 with errno. */
-int ws_log_begin(ws_log *, int64_t start, int hidden);
+/* Begin: go on with the last file, or begin one: behind it if the mark has another id, at `start` if there is none.
+ * hidden: begin one, and leave the manifest as it is until the first base; then the files that were added go.
+ * 0, or -1 with errno. */
+int ws_log_begin(ws_log *, int64_t start, int hidden, const ws_log_mark *mark);
 
 /* Write and sync all there is, end the threads. 0, or errno of what failed: what was not written is lost. */
 int ws_log_stop(ws_log *);
@@ -74,11 +76,16 @@ void ws_log_append(ws_log *, ws_log_buffer *buffer, int64_t unix_ms);
 int ws_log_commit(ws_log *);
 
 /* The next byte appended begins a new file. */
-void ws_log_roll(ws_log *);
+void ws_log_roll(ws_log *, const ws_log_mark *mark);
 
-/* dir/name is the base of the file that begins at `offset`: tell the manifest. Done in the background. */
+/* dir/name is the base of the file that begins at `offset`: tell the manifest. Done in the background, and tried again
+ * while the disk lets it fail. */
 void ws_log_set_base(ws_log *, const char *name, int64_t seq, int64_t offset);
-int ws_log_base_pending(ws_log *, int *error);      /* 0 with 0 or errno in *error: it is done */
+int ws_log_base_pending(ws_log *, int *error);      /* 0: it is done; else it goes on. *error: errno of the last try */
+
+/* The stream is another one from here on: dir/name are its data at `offset`, where the next byte appended comes. What
+ * is not yet written of the old one is dropped. Done in the background; until then nothing can be read back. */
+void ws_log_reset(ws_log *, const char *name, int64_t seq, int64_t offset, const ws_log_mark *mark);
 
 int ws_log_failing(const ws_log *);                 /* errno, or 0 */
 int64_t ws_log_file_bytes(const ws_log *);          /* from where the file begins that the next byte goes to */

@@ -14,10 +14,9 @@
 #include "background.h"
 #include "check.h"
 #include "files.h"
-#include "log_read.h"
 #include "ticks.h"
 
-enum { LINE_BYTES = 35, REDO_BYTES = 1 << 18 };
+enum { LINE_BYTES = 35, REDO_BYTES = 1 << 18, SELECT_BYTES_MAX = 64 };
 
 static char *join(const char *a, const char *between, const char *b) {
     const size_t n = strlen(a) + strlen(between) + strlen(b) + 1;
@@ -45,6 +44,7 @@ void ws_log_disk_free(ws_log_disk *d) {
     ws_background_wait(&d->unlinking);
     close_files(d);
     ws_log_files_clear(&d->files);
+    ws_log_files_clear(&d->replaced);
     ws_free(d->pins);
     pthread_mutex_destroy(&d->list_lock);
     ws_free(d->dir);
@@ -54,9 +54,11 @@ void ws_log_disk_free(ws_log_disk *d) {
 
 /* -- the list ------------------------------------------------------------------------------------------------------ */
 
-static int stat_file(const ws_log_disk *d, ws_log_file *file) {
+char *ws_log_disk_path(const ws_log_disk *d, const char *name) { return join(d->dir, "/", name); }
+
+int ws_log_disk_stat(const ws_log_disk *d, ws_log_file *file) {
     struct stat st;
-    char *path = join(d->dir, "/", file->name);
+    char *path = ws_log_disk_path(d, file->name);
     const int failed = stat(path, &st);
     ws_free(path);
     if (failed) return -1;
@@ -65,7 +67,7 @@ static int stat_file(const ws_log_disk *d, ws_log_file *file) {
     return 0;
 }
 
-static void count_bytes(ws_log_disk *d) {
+void ws_log_disk_count(ws_log_disk *d) {
     int64_t closed = 0;
     for (size_t i = 0; i < d->files.count; i++)
         if (d->files.at[i].type != WS_LOG_HISTORY) closed += d->files.at[i].size_bytes;
@@ -73,9 +75,14 @@ static void count_bytes(ws_log_disk *d) {
     atomic_store(&d->closed_bytes, closed);
 }
 
-int ws_log_disk_add(ws_log_disk *d, const char *name, char type, int64_t seq, int64_t start) {
-    ws_log_file file = {.name = (char *)name, .type = type, .seq = seq, .start = start};
-    if (stat_file(d, &file) != 0 && type != WS_LOG_HISTORY) return -1;
+int ws_log_disk_add(ws_log_disk *d, const ws_log_file *listed) {
+    ws_log_file file = *listed;
+    const int is_history = file.type == WS_LOG_HISTORY;
+    if (ws_log_disk_stat(d, &file) != 0 && !is_history) return -1;
+    if (file.size_bytes < file.preamble && !is_history) {
+        errno = EINVAL;
+        return -1;
+    }
     ws_log_files_add(&d->files, file);
     return 0;
 }
@@ -91,8 +98,7 @@ int64_t ws_log_disk_next_seq(ws_log_disk *d, int is_incr) {
     return last + 1;
 }
 
-/* Have the manifest say `list` and take it over; or, with -1, nothing of that: it is freed. */
-static int replace_list(ws_log_disk *d, ws_log_files *list, int hidden) {
+int ws_log_disk_replace(ws_log_disk *d, ws_log_files *list, int hidden) {
     int failed = 0;
     if (!hidden) {
         size_t len;
@@ -116,10 +122,31 @@ static int replace_list(ws_log_disk *d, ws_log_files *list, int hidden) {
     return failed ? -1 : 0;
 }
 
+/* -- hidden -------------------------------------------------------------------------------------------------------- */
+
+static char *hidden_mark(const ws_log_disk *d) { return join("temp-", d->name, ".hidden"); }
+
+int ws_log_disk_mark_hidden(ws_log_disk *d, int64_t seq) {
+    char text[32], *name = hidden_mark(d);
+    const int n = snprintf(text, sizeof text, "%lld\n", (long long)seq);
+    const int failed = ws_file_replace(d->dir, name, text, (size_t)n);
+    const int error = errno;
+    ws_free(name);
+    errno = error;
+    return failed;
+}
+
+void ws_log_disk_unmark_hidden(ws_log_disk *d) {
+    char *name = hidden_mark(d), *path = ws_log_disk_path(d, name);
+    ws_file_unlink(path);
+    ws_free(name);
+    ws_free(path);
+}
+
 /* -- the last file ------------------------------------------------------------------------------------------------- */
 
 static int open_in(const ws_log_disk *d, const char *name, const char *suffix, int flags) {
-    char *file = join(name, "", suffix), *path = join(d->dir, "/", file);
+    char *file = join(name, "", suffix), *path = ws_log_disk_path(d, file);
     const int fd = ws_file_open(path, flags, 0644);
     const int error = errno;
     ws_free(file);
@@ -128,38 +155,69 @@ static int open_in(const ws_log_disk *d, const char *name, const char *suffix, i
     return fd;
 }
 
-static void use_file(ws_log_disk *d, int fd, const char *name, int64_t start, int64_t end) {
+void ws_log_disk_use(ws_log_disk *d, int fd, const ws_log_file *file, int64_t end) {
+    const int is_new = end == file->start;
     close_files(d);
     d->fd = fd;
-    d->start = start;
+    d->start = file->start;
+    d->preamble = file->preamble;
+    if (file->label[0] != 0) ws_log_label_id(d->label, file->label);
     atomic_store(&d->end, end);
-    d->times_fd = open_in(d, name, ".times", O_WRONLY | O_CREAT | O_APPEND | (end == start ? O_TRUNC : 0));
-    d->times_torn = end > start;
-    count_bytes(d);
+    d->times_fd = open_in(d, file->name, ".times", O_WRONLY | O_CREAT | O_APPEND | (is_new ? O_TRUNC : 0));
+    d->times_torn = !is_new;
+    ws_log_disk_count(d);
     ws_log_disk_stamp(d, ws_unix_ms(), end);
 }
 
-static int begin_file(ws_log_disk *d, int64_t start, int hidden) {
+/* Have the file begin with a SELECT; what was written stays whatever becomes of the first bytes behind it. */
+static int write_preamble(int fd, ws_log_file *file, int db) {
+    char digits[16], text[SELECT_BYTES_MAX];
+    size_t written;
+    file->preamble = file->size_bytes = 0;
+    if (db <= 0) return 0;
+    const int n = snprintf(digits, sizeof digits, "%d", db);
+    const int len = snprintf(text, sizeof text, "*2\r\n$6\r\nSELECT\r\n$%d\r\n%s\r\n", n, digits);
+    file->preamble = file->size_bytes = len;
+    return ws_file_write(fd, text, (size_t)len, &written) != 0 || ws_file_sync(fd) != 0 ? -1 : 0;
+}
+
+int ws_log_disk_create(ws_log_disk *d, ws_log_file *file, int db) {
+    const int fd = open_in(d, file->name, "", O_RDWR | O_CREAT | O_TRUNC);
+    file->changed_ms = ws_unix_ms();
+    if (fd < 0 || write_preamble(fd, file, db) == 0) return fd;
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* The list with a new last file. */
+static void list_with(ws_log_disk *d, ws_log_files *list, const ws_log_file *file) {
+    ws_log_files_copy(list, &d->files);
+    if (d->fd >= 0) {
+        ws_log_file *last = &list->at[list->count - 1];
+        last->size_bytes = last->preamble + file->start - last->start;
+        last->changed_ms = file->changed_ms;
+    }
+    ws_log_files_add(list, *file);
+}
+
+static int begin_file(ws_log_disk *d, int64_t start, const ws_log_mark *mark, int hidden) {
     ws_log_file file = {.type = WS_LOG_INCR, .seq = ws_log_disk_next_seq(d, 1), .start = start};
     ws_log_files list;
     char suffix[48];
     snprintf(suffix, sizeof suffix, "%lld.incr.aof", (long long)file.seq);
     char *name = file.name = join(d->name, ".", suffix);
-    const int fd = open_in(d, name, "", O_RDWR | O_CREAT | O_TRUNC);
+    ws_log_label_copy(file.label, mark->label[0] != 0 ? mark->label : d->label);
+    const int fd = ws_log_disk_create(d, &file, mark->db);
     int failed = fd < 0;
-    file.changed_ms = ws_unix_ms();
     if (!failed) {
-        ws_log_files_copy(&list, &d->files);
-        if (d->fd >= 0) {
-            list.at[list.count - 1].size_bytes = start - d->start;
-            list.at[list.count - 1].changed_ms = file.changed_ms;
-        }
-        ws_log_files_add(&list, file);
-        failed = replace_list(d, &list, hidden);
+        list_with(d, &list, &file);
+        failed = ws_log_disk_replace(d, &list, hidden);
         if (failed) close(fd);
     }
     const int error = errno;
-    if (!failed) use_file(d, fd, name, start, start);
+    if (!failed) ws_log_disk_use(d, fd, &file, start);
     ws_free(name);
     errno = error;
     return failed ? -1 : 0;
@@ -171,14 +229,25 @@ static int continue_file(ws_log_disk *d) {
     ws_log_files list;
     if (fd < 0) return -1;
     ws_log_files_copy(&list, &d->files);
-    if (lseek(fd, last->size_bytes, SEEK_SET) < 0 || replace_list(d, &list, 0) != 0) {
+    if (lseek(fd, last->size_bytes, SEEK_SET) < 0 || ws_log_disk_replace(d, &list, 0) != 0) {
         const int error = errno;
         close(fd);
         errno = error;
         return -1;
     }
     last = &d->files.at[d->files.count - 1];
-    use_file(d, fd, last->name, last->start, last->start + last->size_bytes);
+    ws_log_disk_use(d, fd, last, ws_log_file_end(last));
+    return 0;
+}
+
+/* The last file, in which nothing is yet, begins under other ids. */
+static int change_label(ws_log_disk *d, const char *label) {
+    ws_log_files list;
+    if (label[0] == 0) return 0;
+    ws_log_files_copy(&list, &d->files);
+    ws_log_label_copy(list.at[list.count - 1].label, label);
+    if (ws_log_disk_replace(d, &list, d->hidden) != 0) return -1;
+    ws_log_label_id(d->label, label);
     return 0;
 }
 
@@ -199,33 +268,46 @@ static int64_t highest_seq(const ws_log_disk *d) {
 
 /* Have the folder of the log stay where it is: it may be new. */
 static int sync_parent(const ws_log_disk *d) {
-    char *path = join(d->dir, "/", "..");
+    char *path = ws_log_disk_path(d, "..");
     const int failed = ws_dir_sync(path);
     ws_free(path);
     return failed;
 }
 
-int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden) {
+/* Go on with the last file, or behind it if the stream goes on under another id. */
+static int go_on(ws_log_disk *d, const ws_log_mark *mark) {
+    if (continue_file(d) != 0) return -1;
+    if (mark->label[0] == 0 || strncmp(mark->label, d->label, WS_LOG_ID_CHARS) == 0) return 0;
+    return ws_file_sync(d->fd) != 0 ? -1 : ws_log_disk_roll(d, mark);
+}
+
+static int open_hidden(ws_log_disk *d, int64_t start, const ws_log_mark *mark) {
+    d->hidden = 1;
+    d->last_seq = highest_seq(d);
+    d->replaced = d->files;
+    d->files = (ws_log_files){NULL, 0, 0};
+    return ws_log_disk_mark_hidden(d, d->last_seq + 1) != 0 ? -1 : begin_file(d, start, mark, 1);
+}
+
+int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden, const ws_log_mark *mark) {
     const size_t n = d->files.count;
-    int failed;
     if (sync_parent(d) != 0) return -1;
-    d->hidden = hidden;
-    d->last_seq = hidden ? highest_seq(d) : 0;      /* of an older log, which is in force until the base is done */
-    if (!hidden && n > 0 && d->files.at[n - 1].type == WS_LOG_INCR) failed = continue_file(d);
-    else failed = begin_file(d, start, hidden);
-    for (size_t i = 0; i < n; i++)
+    if (hidden) return open_hidden(d, start, mark);
+    const int failed = n > 0 && d->files.at[n - 1].type == WS_LOG_INCR ? go_on(d, mark) : begin_file(d, start, mark, 0);
+    for (size_t i = 0; i < d->files.count; i++)
         if (d->files.at[i].type == WS_LOG_BASE) atomic_store(&d->base_bytes, d->files.at[i].size_bytes);
     return failed;
 }
 
-int ws_log_disk_roll(ws_log_disk *d) {
-    return begin_file(d, atomic_load(&d->end), d->hidden);
+int ws_log_disk_roll(ws_log_disk *d, const ws_log_mark *mark) {
+    const int64_t end = atomic_load(&d->end);
+    return end == d->start ? change_label(d, mark->label) : begin_file(d, end, mark, d->hidden);
 }
 
 int ws_log_disk_write(ws_log_disk *d, const void *data, size_t len) {
     const int64_t end = atomic_load(&d->end);
     size_t written = 0;
-    if (lseek(d->fd, end - d->start, SEEK_SET) < 0) return -1;
+    if (lseek(d->fd, d->preamble + end - d->start, SEEK_SET) < 0) return -1;
     const int failed = ws_file_write(d->fd, data, len, &written);
     atomic_store(&d->end, end + (int64_t)written);
     return failed;
@@ -241,9 +323,9 @@ int ws_log_disk_redo(ws_log_disk *d, int64_t from, int64_t to) {
     int failed = 0;
     for (int64_t at = from > d->start ? from : d->start; at < to && !failed;) {
         const size_t wanted = to - at < REDO_BYTES ? (size_t)(to - at) : REDO_BYTES;
-        const ssize_t n = pread(d->fd, block, wanted, at - d->start);
+        const ssize_t n = pread(d->fd, block, wanted, d->preamble + at - d->start);
         if (n == 0) errno = EIO;
-        failed = n <= 0 || lseek(d->fd, at - d->start, SEEK_SET) < 0
+        failed = n <= 0 || lseek(d->fd, d->preamble + at - d->start, SEEK_SET) < 0
                  || ws_file_write(d->fd, block, (size_t)n, &written) != 0;
         at += n;
     }
@@ -260,126 +342,4 @@ void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {
     snprintf(line, sizeof line, "\n%013lld %020lld\n", (long long)unix_ms, (long long)offset);
     const int skip = !d->times_torn;    /* a line break in front ends what is torn */
     d->times_torn = ws_file_write(d->times_fd, line + skip, sizeof line - 1 - (size_t)skip, &written) != 0;
-}
-
-/* -- bases and history --------------------------------------------------------------------------------------------- */
-
-static int goes_behind(const ws_log_file *a, const ws_log_file *b) {
-    return a->start != b->start ? a->start > b->start : ws_log_is_incr(a) > ws_log_is_incr(b);
-}
-
-/* By their starts, a base in front of the log behind it; the file that is written to stays the last. */
-static void sort_files(ws_log_files *files) {
-    for (size_t i = 1; i < files->count; i++) {
-        const ws_log_file file = files->at[i];
-        size_t to = i;
-        for (; to > 0 && goes_behind(&files->at[to - 1], &file); to--) files->at[to] = files->at[to - 1];
-        files->at[to] = file;
-    }
-}
-
-int ws_log_disk_base(ws_log_disk *d, const char *name, int64_t seq, int64_t offset) {
-    ws_log_file base = {.name = (char *)name, .type = WS_LOG_BASE, .seq = seq, .start = offset};
-    ws_log_files list;
-    int begins = 0;
-    if (stat_file(d, &base) != 0) return -1;
-    ws_log_files_copy(&list, &d->files);
-    for (size_t i = 0; i < list.count; i++) {
-        ws_log_file *file = &list.at[i];
-        if (file->type == WS_LOG_INCR && file->start == offset) begins = 1;
-        else if (file->type == WS_LOG_BASE || file->start < offset) file->type = WS_LOG_HISTORY;
-    }
-    if (!begins) {
-        ws_log_files_clear(&list);
-        errno = EAGAIN;
-        return -1;
-    }
-    ws_log_files_add(&list, base);
-    sort_files(&list);
-    if (replace_list(d, &list, 0) != 0) return -1;
-    d->hidden = 0;
-    count_bytes(d);
-    atomic_store(&d->base_bytes, atomic_load(&d->closed_bytes) + atomic_load(&d->end) - d->start);
-    return 0;
-}
-
-typedef struct {
-    char *path, *times;
-} unlink_job;
-
-static void run_unlink(void *arg) {
-    unlink_job *job = arg;
-    ws_file_unlink(job->path);
-    ws_file_unlink(job->times);
-    ws_free(job->path);
-    ws_free(job->times);
-    ws_free(job);
-}
-
-static void unlink_later(ws_log_disk *d, const char *name) {
-    unlink_job *job = ws_alloc(sizeof *job);
-    job->path = join(d->dir, "/", name);
-    job->times = join(job->path, "", ".times");
-    ws_background_run(run_unlink, job, 1, &d->unlinking, NULL);
-}
-
-static int64_t history_bytes(const ws_log_files *files) {
-    int64_t n = 0;
-    for (size_t i = 0; i < files->count; i++)
-        if (files->at[i].type == WS_LOG_HISTORY) n += files->at[i].size_bytes;
-    return n;
-}
-
-/* The oldest of history, or files->count. */
-static size_t oldest(const ws_log_files *files) {
-    size_t found = files->count;
-    for (size_t i = 0; i < files->count; i++) {
-        const ws_log_file *file = &files->at[i];
-        if (file->type != WS_LOG_HISTORY) continue;
-        if (found == files->count || file->start < files->at[found].start) found = i;
-    }
-    return found;
-}
-
-/* Whether the oldest file of history goes, by limits and by its `end` in the stream: what is pinned stays. */
-static int has_to_go(const ws_log_files *list, const ws_log_file *file, int64_t keep_bytes, int64_t keep_ms,
-                     int64_t pinned) {
-    const int too_old = keep_ms > 0 && ws_unix_ms() - file->changed_ms > keep_ms;
-    const int too_many = keep_bytes > 0 && history_bytes(list) > keep_bytes;
-    if (ws_log_is_incr(file) && file->start + file->size_bytes > pinned) return 0;
-    return too_old || too_many || (keep_bytes == 0 && keep_ms == 0);
-}
-
-/* Move what goes from `list` to `gone`; returns the offset up to which commands were kept before. */
-static int64_t pick_history(ws_log_disk *d, ws_log_files *list, ws_log_files *gone, int64_t keep_bytes,
-                            int64_t keep_ms) {
-    pthread_mutex_lock(&d->list_lock);
-    const int64_t before = d->dropped_to, pinned = ws_log_disk_pinned(d);
-    for (size_t i; (i = oldest(list)) < list->count;) {
-        const ws_log_file *file = &list->at[i];
-        const int64_t end = file->start + file->size_bytes;
-        if (!has_to_go(list, file, keep_bytes, keep_ms, pinned)) break;
-        if (ws_log_is_incr(file) && end > d->dropped_to) d->dropped_to = end;
-        ws_log_files_add(gone, *file);
-        ws_log_files_remove(list, i);
-    }
-    pthread_mutex_unlock(&d->list_lock);
-    return before;
-}
-
-void ws_log_disk_trim(ws_log_disk *d, int64_t keep_bytes, int64_t keep_ms) {
-    ws_log_files list, gone = {NULL, 0, 0};
-    if (d->hidden || oldest(&d->files) == d->files.count) return;
-    ws_log_files_copy(&list, &d->files);
-    const int64_t before = pick_history(d, &list, &gone, keep_bytes, keep_ms);
-    if (gone.count == 0) {
-        ws_log_files_clear(&list);
-    } else if (replace_list(d, &list, 0) == 0) {
-        for (size_t i = 0; i < gone.count; i++) unlink_later(d, gone.at[i].name);
-    } else {
-        pthread_mutex_lock(&d->list_lock);
-        d->dropped_to = before;
-        pthread_mutex_unlock(&d->list_lock);
-    }
-    ws_log_files_clear(&gone);
 }

@@ -50,6 +50,18 @@ int ws_log_is_incr(const ws_log_file *file) {
     return n > suffix && strcmp(file->name + n - suffix, INCR_SUFFIX) == 0;
 }
 
+int64_t ws_log_file_end(const ws_log_file *file) {
+    return ws_log_is_incr(file) ? file->start + file->size_bytes - file->preamble : file->start;
+}
+
+void ws_log_label_copy(char *to, const char *label) {
+    snprintf(to, WS_LOG_LABEL_BYTES, "%s", label);
+}
+
+void ws_log_label_id(char *to, const char *label) {
+    snprintf(to, WS_LOG_LABEL_BYTES, "%.*s", WS_LOG_ID_CHARS, label);
+}
+
 /* -- text ---------------------------------------------------------------------------------------------------------- */
 
 enum { TEXT_MIN = 1024 };
@@ -96,15 +108,19 @@ static void put_word(text *t, const char *name) {
 }
 
 static void put_lines(text *t, const ws_log_files *files, char type) {
-    char rest[96];
+    char rest[160 + WS_LOG_LABEL_BYTES];
     for (size_t i = 0; i < files->count; i++) {
         const ws_log_file *f = &files->at[i];
         if (f->type != type) continue;
         put(t, "file ", 5);
         put_word(t, f->name);
-        const int n = snprintf(rest, sizeof rest, " seq %lld type %c startoffset %lld\n", (long long)f->seq, type,
-                               (long long)f->start);
+        int n = snprintf(rest, sizeof rest, " seq %lld type %c startoffset %lld", (long long)f->seq, type,
+                         (long long)f->start);
+        if (f->label[0] != 0) n += snprintf(rest + n, sizeof rest - (size_t)n, " replid %s", f->label);
+        if (f->preamble > 0)
+            n += snprintf(rest + n, sizeof rest - (size_t)n, " preamble %lld", (long long)f->preamble);
         put(t, rest, (size_t)n);
+        put(t, "\n", 1);
     }
 }
 

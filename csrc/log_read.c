@@ -13,6 +13,7 @@
 typedef struct {
     char *path;
     int64_t start, end;     /* of what it has of the stream */
+    int64_t preamble;
 } place;
 
 /* With list_lock: the file of commands that begins last of those that begin at `offset` or before, or NULL; *end is
@@ -36,6 +37,7 @@ static int find_place(ws_log_disk *d, int64_t offset, place *out) {
     if (file != NULL) {
         const size_t n = strlen(d->dir) + strlen(file->name) + 2;
         out->start = file->start;
+        out->preamble = file->preamble;
         out->path = ws_alloc(n);
         snprintf(out->path, n, "%s/%s", d->dir, file->name);
     }
@@ -65,7 +67,8 @@ int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
         return -1;
     }
     const size_t left = at.end > offset ? (size_t)(at.end - offset) : 0;
-    const int64_t got = left > 0 ? read_at(at.path, offset - at.start, to, left < cap ? left : cap) : 0;
+    const int64_t position = at.preamble + offset - at.start;
+    const int64_t got = left > 0 ? read_at(at.path, position, to, left < cap ? left : cap) : 0;
     const int error = errno;
     ws_free(at.path);
     errno = error == ENOENT ? ERANGE : error;
@@ -76,7 +79,7 @@ int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
 static const ws_log_file *file_in_front(const ws_log_disk *d, int64_t start) {
     for (size_t i = 0; i < d->files.count; i++) {
         const ws_log_file *file = &d->files.at[i];
-        if (ws_log_is_incr(file) && file->start < start && file->start + file->size_bytes == start) return file;
+        if (ws_log_is_incr(file) && file->start < start && ws_log_file_end(file) == start) return file;
     }
     return NULL;
 }

@@ -24,7 +24,7 @@ def rewrite(store, folder):
     number = store.log_next_seq("b")
     offset = store.snapshot_begin(str(folder / name), roll_log=True)
     store.log_set_base(name, number, offset)
-    wait_for(lambda: (name, "b", number, offset) in manifest.read(folder, NAME).files)
+    wait_for(lambda: manifest.Listed(name, "b", number, offset) in manifest.read(folder, NAME).files)
 
 
 @pytest.fixture

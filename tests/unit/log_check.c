@@ -18,6 +18,7 @@
 
 enum { TURNS = 4000, LINE = 20 };
 
+static const ws_log_mark PLAIN = {"", 0}, OTHER = {"0123456789012345678901234567890123456789", 12};
 static _Atomic int done;
 
 static void *disturb(void *arg) {
@@ -83,7 +84,7 @@ static void make_base(ws_log *l, const char *dir, int64_t n) {
     snprintf(name, sizeof name, "log.%lld.base.rdb", (long long)ws_log_next_seq(l, 0));
     snprintf(path, sizeof path, "%s/%s", dir, name);
     fclose(fopen(path, "w"));
-    ws_log_roll(l);
+    ws_log_roll(l, &PLAIN);
     ws_log_set_base(l, name, ws_log_next_seq(l, 0), n * LINE);
 }
 
@@ -97,6 +98,7 @@ static int check(const char *dir, const ws_log_files *files) {
         FILE *file = fopen(path, "r");
         if (expected < 0) expected = files->at[i].start / LINE;
         if (file == NULL || files->at[i].start != expected * LINE) return 0;
+        fseek(file, files->at[i].preamble, SEEK_SET);
         for (; fread(line, 1, LINE, file) == LINE; expected++)
             if (atoll(line) != expected) return 0;
         fclose(file);
@@ -116,7 +118,7 @@ static const char *check_pins(const char *folder) {
     snprintf(dir, sizeof dir, "%s/pins", folder);
     mkdir(dir, 0755);
     ws_log *l = ws_log_new(dir, "log");
-    if (ws_log_begin(l, 0, 0) != 0) return "no log";
+    if (ws_log_begin(l, 0, 0, &PLAIN) != 0) return "no log";
     for (int64_t n = 0; n < 6; n++) {
         append(l, &buffer, n);
         if (n == 1 && ws_log_pin(l, LINE) != 0) return "no pin";
@@ -149,14 +151,14 @@ int main(int argc, char **argv) {
     ws_log_settings settings = {WS_LOG_EVERYSEC, 0, 4000, 0};
     pthread_t other, reader;
     void *wrong;
-    if (ws_log_begin(l, 0, 0) != 0) return 3;
+    if (ws_log_begin(l, 0, 0, &OTHER) != 0) return 3;
     pthread_create(&other, NULL, disturb, l);
     pthread_create(&reader, NULL, follow, l);
     for (int64_t n = 0; n < TURNS; n++) {
         settings.policy = n / 500 % 3;
         ws_log_configure(l, &settings);
         append(l, &buffer, n);
-        if (n % 100 == 99) ws_log_roll(l);
+        if (n % 100 == 99) ws_log_roll(l, n % 1000 == 999 ? &OTHER : &PLAIN);
         if (n % 701 == 700) make_base(l, argv[1], n + 1);
         if (settings.policy == WS_LOG_ALWAYS) ws_log_commit(l);
         if (n % 10 == 0) usleep(500);

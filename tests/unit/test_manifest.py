@@ -2,7 +2,7 @@
 import pytest
 
 from wstore.persistence import manifest
-from wstore.persistence.manifest import ManifestError
+from wstore.persistence.manifest import Listed, ManifestError
 
 NAME = "appendonly.aof"
 
@@ -23,8 +23,8 @@ def test_with_offsets(tmp_path):
                   "file a.1.incr.aof seq 1 type h startoffset 0\n"
                   "seq 2 type i file a.2.incr.aof startoffset 70 colour red\n")
     assert listed.has_offsets
-    assert listed.files == [
-        ("a.2.base.rdb", "b", 2, 70), ("a.1.incr.aof", "h", 1, 0), ("a.2.incr.aof", "i", 2, 70)]
+    assert listed.files == [Listed(*file) for file in (
+        ("a.2.base.rdb", "b", 2, 70), ("a.1.incr.aof", "h", 1, 0), ("a.2.incr.aof", "i", 2, 70))]
     assert [file[0] for file in listed.current] == ["a.2.base.rdb", "a.2.incr.aof"]
 
 
@@ -34,7 +34,17 @@ def test_without_offsets_sizes_give_them(tmp_path):
     listed = read(tmp_path, "file a.1.base.rdb seq 1 type b\nfile a.7.base.rdb seq 7 type h\n"
                   "file a.1.incr.aof seq 1 type i\nfile a.2.incr.aof seq 2 type i\n")
     assert not listed.has_offsets
-    assert listed.files == [("a.1.base.rdb", "b", 1, 0), ("a.1.incr.aof", "i", 1, 0), ("a.2.incr.aof", "i", 2, 50)]
+    assert listed.files == [Listed(*file) for file in (
+        ("a.1.base.rdb", "b", 1, 0), ("a.1.incr.aof", "i", 1, 0), ("a.2.incr.aof", "i", 2, 50))]
+
+
+def test_labels_and_preambles(tmp_path):
+    a, b = "a" * 40, "0123456789" * 4
+    listed = read(tmp_path, f"file x.2.base.rdb seq 2 type b startoffset 70 replid {b}\n"
+                  f"file x.1.incr.aof seq 1 type h startoffset 0 replid {a}\n"
+                  f"file x.2.incr.aof seq 2 type i startoffset 70 preamble 23 replid {b},{a}\n")
+    assert listed.files[2] == Listed("x.2.incr.aof", "i", 2, 70, f"{b},{a}", 23)
+    assert listed.labels == [(a, 0), (f"{b},{a}", 70)]
 
 
 def test_quoted_names(tmp_path):
@@ -46,6 +56,9 @@ def test_quoted_names(tmp_path):
     ("", "empty"),
     ("file a seq 1 type b", "its end is missing"),
     ("file a seq 1\n", "has no type"),
+    ("file a seq 1 type i startoffset 0 replid abc\n", "40 letters"),
+    (f"file a seq 1 type i startoffset 0 replid {'a' * 40},\n", "40 letters"),
+    ("file a seq 1 type i startoffset 0 preamble -1\n", "out of range"),
     ("file a seq 1 type\n", "not made of keys and values"),
     ("\n", "not made of keys and values"),
     ("file a seq 1 type x\n", "type x is unknown"),

@@ -8,6 +8,7 @@ cdef struct LoadAof:
     const char* unit            # the MULTI of the unit at hand, or NULL
     Batch* batch                # takes the place of the server's own while a slice runs
     Client* client
+    const char* begins          # where the file's commands do
     const char* command         # where the one that was read last begins
     const char* torn            # where the command or unit begins that is not all there, or NULL
 
@@ -17,7 +18,7 @@ cdef void load_aof_begin(Loading* ld) noexcept nogil:
     cdef LoadAof* aof = &ld.aof
     memset(&aof.read, 0, sizeof(aof.read))
     aof.read.start = <const char*>ld.map.data
-    aof.read.at = aof.read.start + (ld.rdb.read.at - ld.rdb.read.start if ld.has_rdb else 0)
+    aof.begins = aof.read.at = aof.read.start + (ld.rdb.read.at - ld.rdb.read.start if ld.has_rdb else 0)
     aof.read.end = aof.read.start + ld.map.size
     aof.unit = aof.torn = NULL
     if aof.client == NULL:

@@ -30,6 +30,7 @@ cdef struct LoadCounts:
     uint64_t field_ttls         # hashes whose fields had TTLs
     uint64_t functions
     uint64_t module_aux
+    int end_db                  # in which the last command of a file was run
 
 cdef struct LoadProgress:
     int64_t started_ms

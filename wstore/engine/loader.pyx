@@ -217,7 +217,9 @@ cdef bint load_file_done(Loading* ld) noexcept with gil:
         task.torn = {"path": task.path, "offset": offset, "length": ld.map.size - offset}
         if task.files:
             load_fail(ld, ld.map.data + offset, b"the file ends within a command, and another file follows it")
-    elif ld.has_rdb and not ld.has_commands and rdb_left(&ld.rdb.read):
+    if ld.has_commands and ld.aof.read.at > ld.aof.begins:
+        ld.counts.end_db = ld.aof.client.db
+    if ld.has_rdb and not ld.has_commands and rdb_left(&ld.rdb.read):
         task.warnings.append(f"{task.path}: {rdb_left(&ld.rdb.read)} bytes behind the end of the RDB file are ignored")
     load_close_file(ld)
     return not ld.failed
@@ -269,7 +271,7 @@ cdef dict load_report(Loading* ld, LoadTask task):
     cdef LoadCounts* n = &ld.counts
     return {
         "keys": n.keys, "expired": n.expired, "skipped": n.skipped, "empty": n.empty, "commands": n.commands,
-        "errors": n.errors, "aux": task.aux, "torn": task.torn, "error": task.error,
+        "errors": n.errors, "db": n.end_db, "aux": task.aux, "torn": task.torn, "error": task.error,
         "warnings": task.warnings + load_warnings(ld), "bytes": ld.progress.total_bytes,
         "seconds": time.monotonic() - task.began_s}
 

@@ -24,6 +24,11 @@ cdef extern from "log.h" nogil:
         int64_t start
         int64_t size_bytes
         int64_t changed_ms
+        int64_t preamble
+        char* label             # char[]
+    ctypedef struct ws_log_mark:
+        char* label             # char[]
+        int db
     ctypedef struct ws_log_files:
         ws_log_file* at
         size_t count
@@ -37,15 +42,16 @@ cdef extern from "log.h" nogil:
         int write_error, sync_error, syncing
     ws_log* ws_log_new(const char* dir, const char* name)
     void ws_log_free(ws_log*)
-    int ws_log_add(ws_log*, const char* name, char type, int64_t seq, int64_t start)
-    int ws_log_begin(ws_log*, int64_t start, int hidden)
+    int ws_log_add(ws_log*, const ws_log_file*)
+    int ws_log_begin(ws_log*, int64_t start, int hidden, const ws_log_mark*)
     int ws_log_stop(ws_log*)
     void ws_log_configure(ws_log*, const ws_log_settings*)
     void ws_log_append(ws_log*, ws_log_buffer*, int64_t unix_ms)
     int ws_log_commit(ws_log*)
-    void ws_log_roll(ws_log*)
+    void ws_log_roll(ws_log*, const ws_log_mark*)
     void ws_log_set_base(ws_log*, const char* name, int64_t seq, int64_t offset)
     int ws_log_base_pending(ws_log*, int* error)
+    void ws_log_reset(ws_log*, const char* name, int64_t seq, int64_t offset, const ws_log_mark*)
     int ws_log_failing(const ws_log*)
     int64_t ws_log_file_bytes(const ws_log*)
     void ws_log_get_facts(ws_log*, ws_log_facts*)
@@ -58,8 +64,11 @@ cdef extern from "log.h" nogil:
     void ws_log_unpin(ws_log*, int64_t offset)
 
 cdef extern from "log_files.h" nogil:
+    enum:
+        WS_LOG_LABEL_BYTES
     void ws_log_files_add(ws_log_files*, ws_log_file)
     void ws_log_files_clear(ws_log_files*)
+    void ws_log_label_copy(char* to, const char* label)
     char* ws_log_manifest(const ws_log_files*, size_t* len)
     int ws_file_replace(const char* dir, const char* name, const void* data, size_t len)
 
@@ -68,4 +77,5 @@ cdef struct Log:
     bint holding
     bint kept
     int told_error              # errno that the server's log was told last
+    int told_base_error         # ... of the base that the manifest is to name
     void* then                  # PyObject*: called once the manifest names the base, or NULL

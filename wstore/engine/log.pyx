@@ -56,24 +56,28 @@ cdef int log_append(Server* s) noexcept nogil:
     if stream_in_unit(s) or s.stream.pending.len == 0 and not log.kept:
         return 0
     stream_hand_over(s)
-    if limit > 0 and ws_log_file_bytes(log.files) >= limit and log_may_roll(s):
-        log_roll(s)
+    if limit > 0 and ws_log_file_bytes(log.files) >= limit:
+        log_roll(s, b"")
     if s.store.config.appendfsync == WS_LOG_ALWAYS:
         return ws_log_commit(log.files)
     return 0
 
 
-cdef inline bint log_may_roll(const Server* s) noexcept nogil:
-    """Whether a file may begin here: the stream of a replica is its master's, which says SELECT when it likes."""
-    return not s.store.is_replica or s.stream.db <= 0
+cdef void log_mark(const Server* s, ws_log_mark* mark, const char* label) noexcept nogil:
+    """What a file that begins where the stream stands begins with; label: "": it goes on under the present id."""
+    ws_log_label_copy(mark.label, label)
+    mark.db = s.stream.db if s.store.is_replica else 0
 
 
-cdef void log_roll(Server* s) noexcept nogil:
-    """A new file begins where the stream stands; whoever loads it begins in database 0, so a SELECT comes first."""
+cdef void log_roll(Server* s, const char* label) noexcept nogil:
+    """A new file begins where the stream stands; whoever loads it begins in database 0, so a SELECT comes first: in
+    the stream, or, if that is a master's, in front of it."""
+    cdef ws_log_mark mark
     if s.log == NULL:
         return
     stream_hand_over(s)
-    ws_log_roll(log_of(s).files)
+    log_mark(s, &mark, label)
+    ws_log_roll(log_of(s).files, &mark)
     if not s.store.is_replica:
         s.stream.db = -1
 
@@ -179,9 +183,15 @@ cdef bint log_refuses(Server* s, const Client* c, const CommandSpec* spec) noexc
 
 
 cdef void log_tell_base(Server* s) noexcept nogil:
+    cdef Log* log = log_of(s)
+    cdef char line[256]
     cdef int error
-    if not ws_log_base_pending(log_of(s).files, &error):
+    if not ws_log_base_pending(log.files, &error):
         log_call_then(s, error)
+    elif error != log.told_base_error:
+        log.told_base_error = error
+        snprintf(line, sizeof(line), b"Error trying to write the AOF manifest file: %s. Trying again.", strerror(error))
+        s.store.api.log(s.store, LOG_WARNING, line)
 
 
 cdef void log_call_then(Server* s, int error) noexcept with gil:
@@ -189,6 +199,7 @@ cdef void log_call_then(Server* s, int error) noexcept with gil:
     cdef object then = <object>log.then
     Py_XDECREF(<PyObject*>log.then)
     log.then = NULL
+    log.told_base_error = 0
     try:
         then(None if error == 0 else strerror(error).decode())
     except BaseException as raised:
@@ -197,19 +208,42 @@ cdef void log_call_then(Server* s, int error) noexcept with gil:
 
 # -- Python's side -------------------------------------------------------------------------------------------------
 
+cdef int log_take_label(char* to, label) except -1:
+    cdef bytes text = label.encode("ascii")
+    if len(text) >= WS_LOG_LABEL_BYTES or b" " in text:
+        raise ValueError("that is no label")
+    ws_log_label_copy(to, text)
+    return 0
+
+
+cdef int log_take_file(ws_log_file* file, entry) except -1:
+    """All but the name of one in a manifest: (name, type, number, start), and, or not, label and preamble's bytes."""
+    memset(file, 0, sizeof(file[0]))
+    file.type = <char><int>ord(entry[1])
+    file.seq = entry[2]
+    file.start = entry[3]
+    if len(entry) > 4:
+        log_take_label(file.label, entry[4])
+        file.preamble = entry[5]
+    return 0
+
+
 cdef Log* log_new(object dir_path, object name, object files) except NULL:
     import os
     cdef bytes path = os.fsencode(dir_path)
     cdef bytes own_name = os.fsencode(name)
     cdef bytes file_name
+    cdef ws_log_file file
     cdef Log* log = <Log*>ws_alloc(sizeof(Log))
     memset(log, 0, sizeof(Log))
     log.files = ws_log_new(path, own_name)
     try:
-        for entry_name, kind, number, start in files:
-            file_name = os.fsencode(entry_name)
-            if ws_log_add(log.files, file_name, <char><int>ord(kind), number, start) != 0:
-                raise OSError(errno, os.strerror(errno), os.path.join(dir_path, entry_name))
+        for entry in files:
+            file_name = os.fsencode(entry[0])
+            log_take_file(&file, entry)
+            file.name = file_name
+            if ws_log_add(log.files, &file) != 0:
+                raise OSError(errno, os.strerror(errno), os.path.join(dir_path, entry[0]))
     except BaseException:
         log_free(log)
         raise
@@ -222,15 +256,23 @@ cdef void log_free(Log* log) noexcept:
     ws_free(log)
 
 
-cdef int64_t log_begin(Server* s, dir_path, name, files, int64_t start, bint hidden) except -1:
+cdef int64_t log_begin(Server* s, dir_path, name, files, int64_t start, bint hidden, label) except -1:
     import os
     cdef Log* log = log_new(dir_path, name, files)
     cdef ws_log_facts facts
+    cdef ws_log_mark mark
     cdef int failed
+    cdef bint goes_on = hidden and (s.store.is_replica or s.repl.tail.on)
+    log_mark(s, &mark, b"")
+    log_take_label(mark.label, label)
+    if goes_on:
+        if not stream_in_unit(s):
+            stream_hand_over(s)
+        start = s.stream.end - <int64_t>s.stream.pending.len
     s.log = log
     log_configure(s)
     with nogil:
-        failed = ws_log_begin(log.files, start, hidden)
+        failed = ws_log_begin(log.files, start, hidden, &mark)
     if failed:
         failed = errno
         s.log = NULL
@@ -238,9 +280,10 @@ cdef int64_t log_begin(Server* s, dir_path, name, files, int64_t start, bint hid
         raise OSError(failed, os.strerror(failed), dir_path)
     ws_log_get_facts(log.files, &facts)
     s.store.served = 1
-    if s.repl.tail.on:
-        tail_append(s, s.stream.pending.data, s.stream.pending.len)     # written in front of the log
-    stream_begin(s, facts.end)
+    if goes_on:
+        stream_observe(s)
+    else:
+        stream_begin(s, facts.end)
     return facts.end
 
 
@@ -249,14 +292,15 @@ cdef int log_end(Server* s) except -1:
     cdef Log* log = log_of(s)
     cdef int error
     with nogil:
-        stream_hand_over(s)
+        if not stream_in_unit(s):
+            stream_hand_over(s)
         error = ws_log_stop(log.files)
     if log.kept:
         log_let_go(s)
     s.log = NULL
     log_free(log)
     stream_observe(s)
-    if s.poll_fd < 0 and not s.repl.tail.on and not (<Engine>s.store.engine).closed:
+    if s.poll_fd < 0 and not (<Engine>s.store.engine).closed:
         s.store.served = 0
     return error
 
@@ -298,11 +342,13 @@ cdef object log_number(Server* s, kind):
         server_unlock(s)
 
 
-cdef object log_call(Engine engine, bint sync):
+cdef object log_call(Engine engine, bint sync, label):
     """Roll, or sync."""
     import os
     cdef Server* s = server_of(engine.store)
+    cdef char taken[WS_LOG_LABEL_BYTES]
     cdef int error = 0
+    log_take_label(taken, label)
     server_enter(s)
     try:
         if s.log == NULL or stream_in_unit(s):
@@ -312,7 +358,7 @@ cdef object log_call(Engine engine, bint sync):
                 stream_hand_over(s)
                 error = ws_log_commit(log_of(s).files)
         else:
-            log_roll(s)
+            log_roll(s, taken)
         if error:
             raise OSError(error, os.strerror(error))
         return s.stream.end
@@ -329,6 +375,7 @@ cdef int log_take_base(Server* s, name, int64_t number, int64_t offset, then) ex
             raise RuntimeError("there is no log")
         Py_XDECREF(<PyObject*>log_of(s).then)
         log_of(s).then = NULL
+        log_of(s).told_base_error = 0
         if then is not None:
             Py_INCREF(then)
             log_of(s).then = <void*>then
@@ -338,8 +385,29 @@ cdef int log_take_base(Server* s, name, int64_t number, int64_t offset, then) ex
     return 0
 
 
+cdef int log_replace_stream(Server* s, name, int64_t number, int64_t offset, int db, label) except -1:
+    """Engine.log_reset."""
+    import os
+    cdef bytes file_name = os.fsencode(name)
+    cdef ws_log_mark mark
+    log_take_label(mark.label, label)
+    mark.db = db
+    server_enter(s)
+    try:
+        if s.log == NULL or stream_in_unit(s):
+            raise RuntimeError("there is no log" if s.log == NULL else "a transaction is running")
+        Py_XDECREF(<PyObject*>log_of(s).then)
+        log_of(s).then = NULL
+        stream_begin(s, offset)
+        s.stream.db = db
+        ws_log_reset(log_of(s).files, file_name, number, offset, &mark)
+    finally:
+        server_unlock(s)
+    return 0
+
+
 def manifest_text(files):
-    """The bytes of a manifest of these files: (name, type, number, start) of each."""
+    """The bytes of a manifest of these files: (name, type, number, start) of each, and, or not, label and preamble."""
     import os
     cdef ws_log_files list_of_files
     cdef ws_log_file one
@@ -347,13 +415,10 @@ def manifest_text(files):
     cdef size_t n
     cdef char* text
     memset(&list_of_files, 0, sizeof(list_of_files))
-    memset(&one, 0, sizeof(one))
-    for entry_name, kind, number, start in files:
-        name = os.fsencode(entry_name)
+    for entry in files:
+        name = os.fsencode(entry[0])
+        log_take_file(&one, entry)
         one.name = name
-        one.type = <char><int>ord(kind)
-        one.seq = number
-        one.start = start
         ws_log_files_add(&list_of_files, one)
     text = ws_log_manifest(&list_of_files, &n)
     ws_log_files_clear(&list_of_files)

@@ -231,12 +231,14 @@ cdef class Engine:
 
     # -- the log: see log.pxd ------------------------------------------------------------------------------------
 
-    def log_open(self, dir_path, name, files=(), int64_t start=0, bint hidden=False):
+    def log_open(self, dir_path, name, files=(), int64_t start=0, bint hidden=False, str label not None=""):
         """Log all writes from here on; the offset of the first byte of them (int).
 
-        files: those of the manifest, in its order: (name, type "b", "h" or "i", number, start) of each. The last one
-        is written on, if it is of type "i"; else, or if `hidden`, a new one begins, with nothing in front of it at
-        offset `start`. hidden: the manifest stays as it is until the first base (log_set_base). OSError.
+        files: those of the manifest, in its order: (name, type "b", "h" or "i", number, start) of each, and, or not,
+        label and bytes of its preamble. The last one is written on, if it is of type "i" and of the same stream as
+        `label`, else a new one begins: behind it; with nothing in front of it, or if `hidden`, at offset `start`.
+        hidden: the manifest stays as it is until the first base (log_set_base), then `files` go. label: the stream's
+        id, then, with commas, ids that ended where the log goes on. OSError.
         """
         cdef Server* s = server_of(self.store)
         self.check_open()
@@ -244,7 +246,7 @@ cdef class Engine:
         try:
             if s.log != NULL:
                 raise RuntimeError("there is a log already")
-            return log_begin(s, dir_path, name, files, start, hidden)
+            return log_begin(s, dir_path, name, files, start, hidden, label)
         finally:
             server_unlock(s)
 
@@ -262,13 +264,14 @@ cdef class Engine:
         if error:
             raise OSError(error, os.strerror(error))
 
-    def log_roll(self):
-        """Have the log begin a new file; the offset at which it does (int)."""
-        return log_call(self, 0)
+    def log_roll(self, str label not None=""):
+        """Have the log begin a new file; the offset at which it does (int). label: the stream goes on under other ids.
+        """
+        return log_call(self, 0, label)
 
     def log_sync(self):
         """Have all that was written until now on disk before this returns; the offset (int). OSError."""
-        return log_call(self, 1)
+        return log_call(self, 1, "")
 
     def log_next_seq(self, kind):
         """The number of the next file of type "b" or "i"."""
@@ -280,6 +283,12 @@ cdef class Engine:
         then: called with None, or the text of an error, in a turn of the loop, once the manifest says so.
         """
         log_take_base(server_of(self.store), name, number, offset, then)
+
+    def log_reset(self, name, int64_t number, int64_t offset, int db=-1, str label not None=""):
+        """The stream is another one from here on: the file `name` holds its data at `offset`, where it goes on, and
+        becomes the log's base; all others go. db: its next command runs there. Done in the background.
+        """
+        log_replace_stream(server_of(self.store), name, number, offset, db, label)
 
     def log_state(self):
         """None: no log. Else a dict of int: end, written, synced, file_start (offsets); current_bytes, base_bytes,
@@ -329,9 +338,9 @@ cdef class Engine:
             return offset
         server_enter(s)
         try:
-            offset = snapshot_in_background(self.store, path, aux, slots, then, False)
+            offset = snapshot_in_background(self.store, path, aux, slots, then)
             if roll_log:
-                log_roll(s)
+                log_roll(s, b"")
             return offset
         finally:
             server_unlock(s)

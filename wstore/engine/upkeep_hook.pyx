@@ -59,6 +59,28 @@ def stream_offset(Engine engine not None):
     return server_of(engine.store).stream.end
 
 
+def stream_db(Engine engine not None):
+    """The database in which the stream's next command runs; -1: it begins with a SELECT."""
+    return server_of(engine.store).stream.db
+
+
+def stream_is_kept(Engine engine not None):
+    """Whether all changes of the data are in the stream, so that its offset tells them."""
+    return bool(engine.store.is_replica or engine.store.observers & OBSERVE_LOG)
+
+
+def place_stream(Engine engine not None, int64_t offset, int db):
+    """The data are what the stream has made of them up to that offset; its next command runs in that database, -1: it
+    begins with a SELECT. With a log, that must stand there."""
+    cdef Server* s = server_of(engine.store)
+    if s.log != NULL and s.stream.end != offset:
+        raise ValueError(f"the log stands at {s.stream.end}, not {offset}")
+    server_enter(s)
+    stream_begin(s, offset)
+    s.stream.db = db
+    server_unlock(s)
+
+
 cdef void set_hook(Engine engine, uint32_t who, bint on) noexcept:
     cdef Server* s = server_of(engine.store)
     s.cron_hook = s.cron_hook | who if on else s.cron_hook & ~who

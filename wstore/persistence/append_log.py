@@ -3,13 +3,25 @@
 The engine's log writes the files and the manifest.  A rewrite is a snapshot at whose offset the log begins a new file;
 once it is whole it becomes the log's base, and what is older becomes history.
 
-Invariant: while `awaits_base` the manifest on disk is still the one of before: a log that is switched on counts from
-its first base on, as in Redis.
+Invariants
+* While `awaits_base` the manifest on disk is still the one of before: a log that is switched on counts from its first
+  base on, as in Redis.
+* Where the id of the stream changes a file of the log begins, whose label says so.
 """
 import os
+import shutil
 import time
 
-from wstore.engine._engine import stop_snapshot, stream_offset, sync_folder
+from wstore.engine._engine import (
+    place_stream,
+    rename_file,
+    stop_snapshot,
+    stream_is_kept,
+    stream_offset,
+    sync_folder,
+    unlink_file,
+)
+from wstore.persistence import leftovers, manifest
 from wstore.persistence.saving import Busy, elapsed_s
 
 PATIENT_FAILURES = 3            # from so many failed rewrites in a row on, the next one waits
@@ -63,10 +75,11 @@ class AppendLog:
     def open(self, files=(), start=0, hidden=False):
         """Log all writes from here on, behind the last of `files`, or in a new file that begins at offset `start`.
 
-        files: (name, type, number, start) of each file of the manifest.  OSError.
+        files: those of the manifest, as Engine.log_open takes them.  OSError.
         """
         folder = self.make_folder()
-        self._engine.log_open(folder, self._engine.config["appendfilename"], files, start, hidden)
+        label = self._history.label(start)
+        self._engine.log_open(folder, self._engine.config["appendfilename"], files, start, hidden, label)
         self._folder = folder
         self.enabled = True
         self.awaits_base = hidden
@@ -81,9 +94,31 @@ class AppendLog:
                 self._service.warning(f"The end of the append only file is lost: {error}")
         self.enabled = self.awaits_base = self._once = False
 
+    def _open_hidden(self):
+        """Log from here on; the manifest of an older log stays until there is a base, and then its files go."""
+        try:
+            listed = manifest.read(self.folder, self._engine.config["appendfilename"])
+        except manifest.ManifestError:
+            listed = None
+        if not stream_is_kept(self._engine):
+            self._history.renew()
+        self.clear_leftovers(listed)
+        old = [] if listed is None else [(file.name, "h", file.number, file.start) for file in listed.files]
+        self.open(old, stream_offset(self._engine), hidden=True)
+
+    def clear_leftovers(self, listed):
+        """Remove files of a log that never came to be in force; listed: the Manifest, or None.  OSError."""
+        name = self._engine.config["appendfilename"]
+        named = [] if listed is None else [file.name for file in listed.files]
+        hidden = leftovers.hidden(self.folder, name, named)
+        times = [f"{file}.times" for file in hidden]
+        for file in [*hidden, *times, os.path.basename(leftovers.hidden_path(self.folder, name))]:
+            if os.path.exists(os.path.join(self.folder, file)):
+                unlink_file(os.path.join(self.folder, file))
+
     def switch_on(self):
         """CONFIG SET appendonly yes: log from here on; the rewrite that makes it count begins as soon as it can."""
-        self.open(start=stream_offset(self._engine), hidden=True)
+        self._open_hidden()
         self.scheduled = True
         if self._service.snapshot_runs:
             self._service.notice(
@@ -96,8 +131,33 @@ class AppendLog:
         self.scheduled = False
         self.close()
 
+    # -- another stream, or another name of it ------------------------------------------------------------------------
+
+    @property
+    def _history(self):
+        return self._engine.replication.history
+
     def change_id(self):
-        """The stream goes on under another id from here on."""
+        """The stream goes on under another id from here on: history has changed."""
+        if self.enabled:
+            self._engine.log_roll(self._history.label(stream_offset(self._engine)))
+
+    def reset(self, path, offset, db=-1):
+        """The data are others, those of the file at `path`, with history changed: the stream goes on at `offset`.
+
+        With the log on the file is moved to become its base, as soon as a thread has it on disk; a crash leaves the old
+        log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError.
+        """
+        self.cancel()
+        self.scheduled = False
+        if not self.enabled:
+            place_stream(self._engine, offset, db)
+            return
+        number = self._engine.log_next_seq("b") + 1     # one that was given last may be on its way into the manifest
+        name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
+        _move(path, os.path.join(self.folder, name))
+        self._engine.log_reset(name, number, offset, db, self._history.label(offset))
+        self.awaits_base = False
 
     # -- rewriting --------------------------------------------------------------------------------------------------
 
@@ -119,7 +179,7 @@ class AppendLog:
 
     def _begin_snapshot(self):
         if not self.enabled:
-            self.open(start=stream_offset(self._engine), hidden=True)
+            self._open_hidden()
             self._once = True
         number = self._engine.log_next_seq("b")
         name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
@@ -241,3 +301,12 @@ class AppendLog:
             return True
         state = self._engine.log_state()
         return not state["write_error"] and not state["sync_error"]
+
+
+def _move(path, target):
+    """Rename a file, or copy it if the target is on another disk."""
+    if os.stat(path).st_dev == os.stat(os.path.dirname(target)).st_dev:
+        rename_file(path, target)
+    else:
+        shutil.copyfile(path, target)
+        unlink_file(path)

@@ -45,9 +45,11 @@ def check_listed_file(file: LogFile, folder: LogFolder, look: Look) -> Finding:
         found.state = "damaged"
         found.reason += ", though it is not the last one of the log"
     behind = following(file, folder)
-    if found.state == "whole" and behind is not None and file.start + found.size != behind.start:
+    if found.state == "whole" and found.size < file.preamble:
+        spoiled(found, found.size, f"the manifest tells of a preamble of {file.preamble} bytes")
+    elif found.state == "whole" and behind is not None and file.offset(found.size) != behind.start:
         spoiled(found, found.size, f"the next file of the log begins at offset {behind.start:,}, but this one ends at "
-                                   f"{file.start + found.size:,}")
+                                   f"{file.offset(found.size):,}")
     return found
 
 

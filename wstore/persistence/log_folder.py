@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from wstore.persistence import manifest
+from wstore.persistence import leftovers, manifest
 
 MANIFEST_SUFFIX = ".manifest"
 TIMES_SUFFIX = ".times"
@@ -24,10 +24,11 @@ LOG_FILE = re.compile(r"(.+)\.\d+\.(?:base\.rdb|base\.aof|incr\.aof)")
 
 @dataclass(frozen=True)
 class LogFile:
-    """start: offset in the stream of its first byte; of a base: at which it was taken."""
+    """start: offset in the stream of its first byte, behind the preamble; of a base: at which it was taken."""
     path: str
     type: str
     start: int
+    preamble: int = 0
 
     @property
     def name(self) -> str:
@@ -41,6 +42,18 @@ class LogFile:
     def size(self) -> int:
         return os.path.getsize(self.path)
 
+    def offset(self, position: int) -> int:
+        """In the stream, of a byte of the file."""
+        return self.start + position - self.preamble
+
+    def position(self, offset: int) -> int:
+        """Where in the file a byte of the stream is."""
+        return self.preamble + offset - self.start
+
+    @property
+    def end(self) -> int:
+        return self.offset(self.size)
+
 
 class LogFolder:
     """path, name (of the log, as directive appendfilename), has_offsets (or only those that the sizes give).
@@ -53,7 +66,7 @@ class LogFolder:
         self.name = name
         listed = manifest.read(path, name)
         self.has_offsets = listed.has_offsets
-        files = [LogFile(os.path.join(path, file), kind, start) for file, kind, _number, start in listed.files]
+        files = [LogFile(os.path.join(path, file.name), file.kind, file.start, file.preamble) for file in listed.files]
         self.bases = sorted((file for file in files if file.is_base), key=lambda file: file.start)
         self.logs = sorted((file for file in files if not file.is_base), key=lambda file: file.start)
 
@@ -98,6 +111,6 @@ def strays_in(folder: str) -> list[tuple[str, str, list[str]]]:
     for where in folders_in(folder):
         for file in sorted(os.listdir(where)):
             named = LOG_FILE.fullmatch(file)
-            if named is not None and (where, named[1]) not in known:
+            if named is not None and (where, named[1]) not in known and file not in leftovers.hidden(where, named[1]):
                 found.setdefault((where, named[1]), []).append(file)
     return [(*log, files) for log, files in found.items()]

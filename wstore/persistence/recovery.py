@@ -4,17 +4,17 @@
 loads, takes over a single-file log of Redis 4 to 6, cuts a torn tail, switches the log on.  Where the log is on but
 there is none yet, the data of an RDB file become its base: a server never starts empty beside its data.
 
+The stream goes on where the data end.  A master calls it by a new id from there on, as a crash may have taken bytes
+that replicas have: what they have up to there still counts.  A replica goes on under the id of before.
+
 Invariant: until all is loaded nothing in the directory is changed, but that a single-file log moves into its folder.
 """
 import os
-import re
 import time
 
-from wstore.engine._engine import RdbReader, link_file, sync_folder, truncate_file, unlink_file
+from wstore.engine._engine import RdbReader, link_file, place_stream, sync_folder, truncate_file, unlink_file
 from wstore.errors import RdbError, RecoveryError
-from wstore.persistence import manifest
-
-ID_DIGITS = 40
+from wstore.persistence import leftovers, manifest
 
 
 class Plan:
@@ -52,12 +52,10 @@ def find_log(config):
     except manifest.ManifestError as error:
         raise RecoveryError(str(error)) from None
     if listed is not None and listed.current:
-        files = [(os.path.join(folder, name), _kind(name)) for name, *_ in listed.current]
-        missing = [path for path, _ in files if not os.path.exists(path)]
-        if missing:
-            raise RecoveryError(f"The log's file {missing[0]} is not there, though the manifest names it")
-        last = max((number for _, kind, number, _ in listed.files if kind != "b"), default=0)
-        if unlisted := [file for file, number in _logs(folder, name) if number > last]:
+        files = [(os.path.join(folder, file.name), _kind(file.name)) for file in listed.current]
+        _check_there(listed, files)
+        last = max((file.number for file in listed.files if file.kind != "b"), default=0)
+        if unlisted := [file for file, number in leftovers.logs(folder, name) if number > last]:
             raise RecoveryError(
                 f"{folder} has {unlisted[0]}, which holds commands, but the manifest does not name it: its end may be "
                 f"lost. Move the file away to start without it")
@@ -68,8 +66,17 @@ def find_log(config):
     if strays:
         raise RecoveryError(
             f"{folder} has files of a log ({', '.join(strays)}) but no manifest: starting empty would lose them. "
-            f"Run: wstore check --fix {folder}; or move the folder away")
+            f"Write one that names them (wstore check {folder} says what they hold), or move the folder away")
     return None
+
+
+def _check_there(listed, files):
+    """RecoveryError unless the files of a manifest can be as it says."""
+    for file, (path, _) in zip(listed.current, files):
+        if not os.path.exists(path):
+            raise RecoveryError(f"The log's file {path} is not there, though the manifest names it")
+        if os.path.getsize(path) < file.preamble:
+            raise RecoveryError(f"The log's file {path} is shorter than its first {file.preamble} bytes, its preamble")
 
 
 def _kind(name):
@@ -84,19 +91,12 @@ def _files_with_data(folder):
         return []
 
 
-def _logs(folder, name):
-    """(file, number) of the files of commands that a folder has, without those that are empty."""
-    pattern = re.compile(re.escape(name) + r"\.(\d+)\.incr\.aof")
-    found = ((file, pattern.fullmatch(file)) for file in _files_with_data(folder))
-    return [(file, int(match[1])) for file, match in found if match]
-
-
 def _strays(folder, name, has_rdb):
     """Files of a log that a folder has, though nothing lists them, and the data of which would be lost.
 
     A base alone is none if it is empty or there is an RDB file: the first start with a log was cut short.
     """
-    logs = [file for file, _ in _logs(folder, name)]
+    logs = [file for file, _ in leftovers.logs(folder, name)]
     bases = [file for file in _files_with_data(folder)
              if file.startswith(f"{name}.") and file.endswith((".base.rdb", ".base.aof"))]
     if not logs:
@@ -168,6 +168,8 @@ class Recovery:
                 self._cut_tail(report["torn"])
             if self._config["appendonly"]:
                 self._open_log(report)
+            elif report and self._plan.source == "rdb":
+                self._adopt_file(report)
         except RecoveryError as error:
             self._end(str(error))
         except OSError as error:
@@ -213,9 +215,9 @@ class Recovery:
 
     def _open_log(self, report):
         log = self._service.log
+        log.clear_leftovers(self._plan.manifest)
         if self._plan.source == "log":
-            self._adopt_history(report)
-            log.open(self._plan.manifest.files)
+            self._adopt_log(report)
         elif self._plan.source == "old log":
             self._take_over(log)
         else:
@@ -224,11 +226,41 @@ class Recovery:
             self._engine.snapshot_save(os.path.join(log.make_folder(), name), self._service.aux_fields(base=True))
             log.open([(name, "b", 1, 0)])
 
-    def _adopt_history(self, report):
-        """The stream goes on under the name that its offsets had."""
-        name = report["aux"].get(b"repl-id", b"").decode("ascii", "replace")
-        if self._plan.manifest.has_offsets and len(name) == ID_DIGITS:
+    def _adopt_log(self, report):
+        """The stream goes on behind the log."""
+        listed = self._plan.manifest
+        end = self._end_of_log(listed)
+        if self._adopt_history(self._engine.replication.history.resume(listed.labels)):
+            self._engine.replication.history.begin(end)
+        self._service.log.open(listed.files, end)
+        self._place(end, report["db"])
+
+    def _end_of_log(self, listed):
+        last = listed.files[-1]
+        if last.kind != "i":
+            return last.start
+        return last.start - last.preamble + os.path.getsize(os.path.join(self._service.log.folder, last.name))
+
+    def _adopt_file(self, report):
+        """With the log off the stream goes on where an RDB file says that it stood, if that says so."""
+        told = {name: value.decode("ascii", "replace") for name, value in report["aux"].items()}
+        name, offset, db = (told.get(key, "") for key in (b"repl-id", b"repl-offset", b"repl-stream-db"))
+        is_told = len(name) == manifest.ID_CHARS and offset.isdigit()
+        if is_told and self._engine.replication.is_replica:
             self._engine.replication.history.replace(name)
+            self._place(int(offset), int(db) if db.isdigit() else -1)
+        self._adopt_history(is_told)
+
+    def _adopt_history(self, is_known):
+        """The ids of before are known, or not; whether it is a master that knows them."""
+        replication = self._engine.replication
+        if replication.is_replica:
+            replication.replica.is_known = is_known
+        return is_known and not replication.is_replica
+
+    def _place(self, end, db):
+        if self._engine.replication.is_replica:
+            place_stream(self._engine, end, db)
 
     def _take_over(self, log):
         """Have a single-file log be the base of the new one."""

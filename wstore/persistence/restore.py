@@ -54,10 +54,10 @@ def restore(source: str, output: str, until_offset: int | None = None, until_ms:
     lines = [copied_base(result, base, output, progress)] if base else []
     for number, log in enumerate(logs, 1):
         lines.append(f"file {quoted(f'{folder.name}.{number}.incr.aof')} seq {number} type i\n")
-        scan = LogScan(log.path, until=None if until_offset is None else until_offset - log.start, until_s=until_s)
+        scan = LogScan(log.path, until=None if until_offset is None else log.position(until_offset), until_s=until_s)
         walk(scan, log, log is logs[-1], progress)
         copy_start(log.path, os.path.join(output, FOLDER, f"{folder.name}.{number}.incr.aof"), scan.whole)
-        result.offset = log.start + scan.whole
+        result.offset = max(log.offset(scan.whole), log.start)
         result.commands += scan.commands
         if scan.state != "end":
             break
@@ -128,7 +128,7 @@ def chosen(folder: LogFolder, until_offset: int | None) -> tuple[LogFile | None,
     for log in logs:
         if log.start != expected:
             raise RestoreError(f"the log from offset {expected:,} to {log.start:,} was not kept")
-        expected += log.size
+        expected = log.end
     if until_offset is not None and until_offset > expected:
         raise RestoreError(f"the log ends at offset {expected:,}")
     return base, logs if until_offset is None else [log for log in logs if log.start <= until_offset]
@@ -153,8 +153,8 @@ def walk(scan: LogScan, log: LogFile, is_last: bool, progress: Progress) -> None
         progress(log.name, scan.at, scan.size)
     at, state = scan.at, scan.state
     if scan.damaged or state == "torn" and not (is_last and scan.commands_behind() is None):
-        raise RestoreError(f"{log.path} is damaged at byte {at:,}, offset {log.start + at:,}: {REASONS[state]}. Before "
-                           f"that, offset {log.start + scan.whole:,} can be restored")
+        raise RestoreError(f"{log.path} is damaged at byte {at:,}, offset {log.offset(at):,}: {REASONS[state]}. Before "
+                           f"that, offset {log.offset(scan.whole):,} can be restored")
 
 
 def write_manifest(output: str, name: str, lines: list[str]) -> None:

@@ -5,7 +5,14 @@ and the process that serves the engine call it.  Everything here runs with the s
 """
 import time
 
-from wstore.engine._engine import memory_facts, set_cron_hook, stop_snapshot, stream_offset
+from wstore.engine._engine import (
+    memory_facts,
+    set_cron_hook,
+    stop_snapshot,
+    stream_db,
+    stream_is_kept,
+    stream_offset,
+)
 from wstore.persistence.append_log import AppendLog
 from wstore.persistence.saving import Busy, Saving
 from wstore.versions import REDIS_VERSION
@@ -60,9 +67,12 @@ class Service:
         """Fields of an RDB file's header, as Redis writes them; base: the file is the base of a log."""
         fields = {
             "redis-ver": REDIS_VERSION, "redis-bits": 64, "ctime": int(time.time()),
-            "used-mem": memory_facts(self.engine)["used"], "repl-stream-db": 0,
-            "repl-id": self.engine.replication.history.id, "repl-offset": stream_offset(self.engine),
-            "aof-base": int(base)}
+            "used-mem": memory_facts(self.engine)["used"]}
+        if stream_is_kept(self.engine):     # else changes pass it by, and its offset does not tell the data
+            fields |= {
+                "repl-stream-db": max(stream_db(self.engine), 0), "repl-id": self.engine.replication.history.id,
+                "repl-offset": stream_offset(self.engine)}
+        fields["aof-base"] = int(base)
         return [(name.encode(), str(value).encode()) for name, value in fields.items()]
 
     @property

@@ -8,6 +8,7 @@ _WARNINGS = {
     "maxmemory": "memory is not limited",
     "maxmemory-clients": "memory is not limited",
     "aclfile": "there are no ACL users",
+    "min-replicas-to-write": "writes do not wait for replicas",
 }
 
 
