@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from tests.resp import Connection
+from tests.resp import Connection, Simple
 
 Command = tuple[object, ...]
 FAR_MS = 4_000_000_000_000
@@ -66,4 +66,6 @@ def change(connection: Connection, seed: int = 2) -> None:
 
 
 def digest(connection: Connection) -> bytes:
-    return connection.call("DEBUG", "DIGEST").text
+    reply = connection.call("DEBUG", "DIGEST")
+    assert isinstance(reply, Simple), reply
+    return reply.text

@@ -19,7 +19,7 @@ PAST_MS = 1000
 
 @pytest.fixture
 def server() -> Iterator[wstore.Server]:
-    with wstore.Server(save="") as server:
+    with wstore.Server(save="", enable_debug_command="yes") as server:
         server.store.stream_start()
         yield server
 
@@ -350,7 +350,7 @@ def test_only_one_link_and_only_of_a_replica(server: wstore.Server, link: Link) 
 
 
 def test_server_that_stops_with_its_link_up() -> None:
-    with wstore.Server(save="") as server:
+    with wstore.Server(save="", enable_debug_command="yes") as server:
         link = Link(server)
         link.run(("SET", "k", "v"),)
         server.stop()
@@ -378,7 +378,7 @@ def test_python_command_and_a_new_command_table(server: wstore.Server, link: Lin
 
 def test_all_kinds_of_commands(server: wstore.Server, link: Link) -> None:
     """The effects that one store tells are the other's stream."""
-    with wstore.Server(save="") as master, Connection(master.port) as source:
+    with wstore.Server(save="", enable_debug_command="yes") as master, Connection(master.port) as source:
         master.store.stream_start()
         datasets.fill(source)
         datasets.change(source)

@@ -63,7 +63,7 @@ def master(oracle: ServerProcess) -> Iterator[Connection]:
 
 @pytest.fixture
 def server() -> Iterator[wstore.Server]:
-    with wstore.Server(save="") as server:
+    with wstore.Server(save="", enable_debug_command="yes") as server:
         server.store.stream_start()
         yield server
 

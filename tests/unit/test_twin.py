@@ -15,7 +15,7 @@ from wstore.engine._engine import adopt_data, call_soon, set_replica, twin
 
 @pytest.fixture
 def server() -> Iterator[wstore.Server]:
-    with wstore.Server(save="") as server:
+    with wstore.Server(save="", enable_debug_command="yes") as server:
         yield server
 
 
@@ -70,7 +70,7 @@ def adopt(server: wstore.Server, other: wstore.Store) -> None:
 
 def test_all_types_take_the_place_of_the_old_data(server: wstore.Server, connection: Connection,
                                                   tmp_path: Path) -> None:
-    with wstore.Server(save="") as other, Connection(other.port) as source:
+    with wstore.Server(save="", enable_debug_command="yes") as other, Connection(other.port) as source:
         datasets.fill(source)
         datasets.change(source)
         digest = datasets.digest(source)

@@ -250,7 +250,8 @@ cdef void stream_restart(Server* s, int64_t offset) noexcept nogil:
     s.stream.pending.len = 0
     s.stream.end = offset
     if s.repl.tail.on:
-        s.repl.tail.start = s.repl.tail.end = offset
+        tail_begin(&s.repl.tail, offset)
+        s.repl.fed_end = offset
 
 
 cdef void follow_forget(Server* s) noexcept:
