@@ -11,28 +11,35 @@
 typedef struct {
     void (*fn)(void *);
     void *arg;
+    int idle;
 } start;
 
 static void *begin(void *p) {
     const start s = *(start *)p;
     ws_free(p);
 #ifdef SCHED_IDLE
-    sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    if (s.idle) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
 #endif
     s.fn(s.arg);
     return NULL;
 }
 
-int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg) {
+static int start_thread(pthread_t *thread, void (*fn)(void *), void *arg, int idle) {
     sigset_t all, before;
     start *s = ws_alloc(sizeof *s);
-    *s = (start){fn, arg};
+    *s = (start){fn, arg, idle};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int failed = pthread_create(thread, NULL, begin, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) ws_free(s);
     return failed;
+}
+
+int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg) { return start_thread(thread, fn, arg, 1); }
+
+int ws_thread_start_equal(pthread_t *thread, void (*fn)(void *), void *arg) {
+    return start_thread(thread, fn, arg, 0);
 }
 
 int64_t ws_thread_cpu_us(pthread_t thread) {

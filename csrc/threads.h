@@ -8,6 +8,9 @@
  * else wants to run on its processor does so at once. 0, or an error number. */
 int ws_thread_start(pthread_t *thread, void (*fn)(void *), void *arg);
 
+/* The same with the weight of any other thread. */
+int ws_thread_start_equal(pthread_t *thread, void (*fn)(void *), void *arg);
+
 /* Processor time that a thread which was not joined has had, in microseconds. */
 int64_t ws_thread_cpu_us(pthread_t thread);
 

@@ -883,6 +883,10 @@ COMMANDS = {
         "Listen no more to some channels, or to any", "2.0.0", "pubsub", "O(N) in the channels given up",
         "pubsub slow", arguments=[_arg("channel", "string", flags="optional multiple")]),
     "unwatch": _command("Watch no keys any more", "2.2.0", "transactions", "O(1)", "fast transaction"),
+    "wait": _command(
+        "Wait until replicas have this connection's writes", "3.0.0", "generic", "O(1)", "slow connection",
+        tips="request_policy:all_shards response_policy:agg_min",
+        arguments=[_arg("numreplicas", "integer"), _arg("timeout", "integer")]),
     "watch": _command(
         "Let the next EXEC run nothing if one of the keys changes before", "2.2.0", "transactions",
         "O(1) for each key", "fast transaction", key_specs=[_keys(1, "RO", last=-1)],

@@ -12,7 +12,8 @@ _NUMBERS = (
     "hash-max-listpack-value", "set-max-intset-entries", "zset-max-listpack-entries", "zset-max-listpack-value",
     "list-max-listpack-size", "list-compress-depth", "rdbcompression", "rdbchecksum", "rdb-skip-unsupported",
     "aof-segment-size", "aof-retention-bytes", "aof-retention-time", "no-appendfsync-on-rewrite",
-    "replica-read-only", "replica-serve-stale-data")
+    "replica-read-only", "replica-serve-stale-data",
+    "repl-backlog-size", "repl-timeout", "repl-ping-replica-period", "min-replicas-to-write", "min-replicas-max-lag")
 # ... and the options that are not named like that
 _RENAMED = {"rdbcompression": "rdb_compression", "rdbchecksum": "rdb_checksum"}
 _FSYNC_RULES = ("no", "everysec", "always")     # by the numbers of option appendfsync

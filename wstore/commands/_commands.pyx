@@ -85,6 +85,7 @@ include "object.pyx"
 include "debug.pyx"
 include "connection.pyx"
 include "transactions.pyx"
+include "replication.pyx"
 include "pubsub.pyx"
 
 cdef extern from *:
@@ -141,6 +142,7 @@ cdef int fill_tables() except -1:
     add_commands(DEBUG_COMMANDS, sizeof(DEBUG_COMMANDS))
     add_commands(CONNECTION_COMMANDS, sizeof(CONNECTION_COMMANDS))
     add_commands(TRANSACTION_COMMANDS, sizeof(TRANSACTION_COMMANDS))
+    add_commands(REPLICATION_COMMANDS, sizeof(REPLICATION_COMMANDS))
     add_commands(PUBSUB_COMMANDS, sizeof(PUBSUB_COMMANDS))
     MODULE.types[<int>TYPE_STRING] = &STRING_OPS
     MODULE.types[<int>TYPE_LIST] = &LIST_OPS

@@ -211,7 +211,12 @@ cdef struct Config:         # directives that nogil code reads, set by name from
     int64_t aof_retention_time          # seconds
     int64_t replica_read_only
     int64_t replica_serve_stale_data
-    int64_t spare[3]
+    int64_t repl_backlog_size
+    int64_t repl_timeout                # seconds
+    int64_t repl_ping_replica_period    # seconds
+    int64_t min_replicas_to_write
+    int64_t min_replicas_max_lag        # seconds
+    int64_t spare[5]
 
 ctypedef void (*ChannelFn)(void* arg, Str channel) noexcept nogil
 ctypedef void (*ScanFn)(void* arg, const Key* key, Entry* entry) noexcept nogil
@@ -370,6 +375,9 @@ cdef struct EngineApi:
     void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil
     void (*arm_fault)(int kind, int64_t after, int64_t times, int error) noexcept nogil     # csrc/files.h
+    # Reply how many replicas have this client's writes, as soon as they are so many, or at deadline_ms (Unix time; 0:
+    # never), or at once for a client that may not block
+    void (*wait_replicas)(Call*, int64_t wanted, int64_t deadline_ms) noexcept nogil
     void (*administer)(Call*) noexcept nogil        # have Engine.persistence.answer(args) reply, in Python
 
 

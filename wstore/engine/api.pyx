@@ -54,6 +54,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.free_later = api_free_later
     api.log = api_log
     api.arm_fault = ws_fault_arm
+    api.wait_replicas = api_wait_replicas
     api.administer = api_administer
 
 

@@ -7,6 +7,8 @@
 # parked command runs again with ready_arg set. It replies, or blocks again and keeps its place. What it changes may
 # make further names ready, which follow.
 #
+# A client in WAIT is blocked without a key: waits.pyx.
+#
 # A client that has got its reply is in Server.unblocked, its requests behind the parked one wait for the loop to go on
 # with them; until then CLIENT_RESUMING stops it, so that a batch that parsed some of them skips them.
 #
@@ -125,6 +127,8 @@ cdef void forget_blocked(Server* s, Client* c) noexcept nogil:
         links_remove(s, link)
     if c.blocked.deadline_ms > 0:
         deadline_remove(s, c)
+    if c.blocked.replicas > 0:
+        forget_waiter(s, c)
     ws_free(c.blocked.call)
     ws_free(c.blocked)
     c.blocked = NULL
@@ -270,7 +274,7 @@ cdef void count_served(Server* s, Client* c, Call* call, uint64_t ticks) noexcep
 # -- the end without data ------------------------------------------------------------------------------------------
 
 cdef void end_blocked(Server* s, Client* c, bint asked, const char* error) noexcept nogil:
-    """Reply to a client that nothing came for: a null array, or an error. `asked`: by CLIENT UNBLOCK, which counts
+    """Reply to a client that nothing came for: a null array, how many replicas are so far, or an error. `asked`: by CLIENT UNBLOCK, which counts
     as a failure."""
     cdef Call call
     cdef size_t start = c.out.len
@@ -279,6 +283,8 @@ cdef void end_blocked(Server* s, Client* c, bint asked, const char* error) noexc
     call.resp = c.resp
     if error != NULL:
         reply_error(&call, error)
+    elif c.blocked.replicas > 0:
+        reply_int(&call, replicas_with(s, c.blocked.offset))
     else:
         reply_null_array(&call)
     if asked:
@@ -326,7 +332,7 @@ cdef const char* blocked_validate(Server* s) noexcept nogil:
     while c != NULL:
         if (c.flags & CLIENT_BLOCKED != 0) != (c.blocked != NULL):
             return b"a client is marked as blocked, or not, against the facts"
-        if (c.blocked == NULL) != (c.links[LINK_BLOCKED].count == 0):
+        if (c.blocked == NULL or c.blocked.replicas > 0) != (c.links[LINK_BLOCKED].count == 0):
             return b"a blocked client waits for nothing, or another one waits"
         if c.blocked != NULL:
             blocked += 1

@@ -83,6 +83,8 @@ cdef struct Blocked:            # what a client in a blocking command waits with
     size_t place                # in Server.deadlines, if it has one
     uint64_t ticks              # that the command has taken so far
     bint again                  # it was woken and has blocked again
+    int64_t replicas            # it waits for so many replicas to have the stream up to `offset`, not for a key
+    int64_t offset
 
 cdef struct Client:
     # -- input and parser

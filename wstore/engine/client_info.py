@@ -9,7 +9,7 @@ class ClientInfo:
     output_bytes: waiting to be sent; output_cap: of the buffer they are in; memory_bytes: all of it;
     command: name of its last command (str), or None; is_unix, is_monitor, no_evict, writable: bool; multi: commands
     queued by MULTI (int), -1 outside of one; multi_bytes: their arguments and 8 for each; channels, patterns,
-    shard_channels: its subscriptions (int); kind: "normal" or "pubsub".
+    shard_channels: its subscriptions (int); kind: "normal", "pubsub" or "replica".
     """
 
     __slots__ = ("id", "fd", "addr", "laddr", "name", "lib_name", "lib_ver", "created_ms", "active_ms", "flags", "db",

@@ -140,6 +140,19 @@ cdef void stream_put(Server* s, int db, int argc, const Str* argv) noexcept nogi
     stream_end_unit(t)
 
 
+cdef bint stream_put_as_is(Server* s, int argc, const Str* argv) noexcept nogil:
+    """A command that does the same in every database: no SELECT comes first. 0: the stream is not open."""
+    cdef Stream* t = &s.stream
+    if not stream_open(s.store):
+        return 0
+    if t.unit_count == 0:
+        t.unit_start = t.pending.len
+    t.unit_count += 1
+    stream_put_args(t, argc, argv)
+    stream_end_unit(t)
+    return 1
+
+
 # -- of commands ---------------------------------------------------------------------------------------------------
 
 cdef inline const char* request_bytes(Server* s, const Client* c, const Call* call) noexcept nogil:
@@ -284,4 +297,6 @@ cdef void stream_begin(Server* s, int64_t offset) noexcept nogil:
     t.db = -1
     t.pending.len = 0
     t.unit_count = 0
+    if s.repl.tail.on and s.repl.tail.end != offset:
+        tail_begin(&s.repl.tail, offset)
     stream_observe(s)

@@ -283,6 +283,8 @@ cdef int64_t log_begin(Server* s, dir_path, name, files, int64_t start, bint hid
     if goes_on:
         stream_observe(s)
     else:
+        if s.repl.tail.on:
+            tail_append(s, s.stream.pending.data, s.stream.pending.len)     # written in front of the log
         stream_begin(s, facts.end)
     return facts.end
 
@@ -300,7 +302,7 @@ cdef int log_end(Server* s) except -1:
     s.log = NULL
     log_free(log)
     stream_observe(s)
-    if s.poll_fd < 0 and not (<Engine>s.store.engine).closed:
+    if s.poll_fd < 0 and not s.repl.tail.on and not (<Engine>s.store.engine).closed:
         s.store.served = 0
     return error
 

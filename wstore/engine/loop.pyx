@@ -39,6 +39,9 @@ cdef void client_write(Server* s, Client* c) noexcept nogil:
     """Send c's output; wait for its socket if that is full, close it if that was the last."""
     cdef bint was_blocked = (c.flags & CLIENT_WRITE_BLOCKED) != 0
     cdef bint blocked
+    if c.replica != NULL:
+        replica_write(s, c)
+        return
     if log_holds(s, c):
         log_hold(s, c)
         return
@@ -83,7 +86,7 @@ cdef void sweep_client(Server* s, Client* c) noexcept nogil:
     if c.out.len > c.sent:
         check_output_limit(s, c)
     if timeout_ms > 0 and s.store.now_ms - c.active_ms > timeout_ms and not c.flags & (
-            CLIENT_MONITOR | CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_PUBSUB):
+            CLIENT_MONITOR | CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_REPLICA):
         s.store.api.log(s.store, LOG_VERBOSE, b"Closing idle client")
         client_close(s, c)
 
@@ -184,6 +187,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
     for i in range(n):
         handle_event(s, &events[i])
     serve_ready(s)
+    serve_waiters(s)
     end_overdue(s)
     resume_unblocked(s)
     if s.pause_until_ms > 0 and s.pause_until_ms <= s.store.now_ms or s.have_postponed and s.pause_until_ms == 0:
@@ -197,6 +201,7 @@ cdef bint loop_turn(Server* s, const ws_event* events, int n) noexcept nogil:
         close_marked(s)
     snapshot_turn(s)
     again |= follow_turn(s)
+    replicas_tell(s)
     log_turn(s)
     follow_ack(s)
     replicas_turn(s)
@@ -388,7 +393,7 @@ cdef class Loop:
         soon_forget(s)
         follow_forget(s)
         loop_close(s)
-        s.store.served = s.log != NULL
+        s.store.served = s.log != NULL or s.repl.tail.on
         server_unlock(s)
         self.server = NULL
         for path in self.unix_paths:

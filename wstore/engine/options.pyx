@@ -12,7 +12,8 @@ CONFIG_FIELDS = (
     "zset_max_listpack_value", "list_max_listpack_size", "list_compress_depth", "notify_events",
     "rdb_compression", "rdb_checksum", "rdb_skip_unsupported", "appendfsync", "aof_segment_size",
     "lazyfree_lazy_expire", "no_appendfsync_on_rewrite", "aof_retention_bytes", "aof_retention_time",
-    "replica_read_only", "replica_serve_stale_data")
+    "replica_read_only", "replica_serve_stale_data",
+    "repl_backlog_size", "repl_timeout", "repl_ping_replica_period", "min_replicas_to_write", "min_replicas_max_lag")
 
 STATS_FIELDS = (
     "connections_received", "commands_processed", "net_input_bytes", "net_output_bytes", "rejected_connections",
@@ -66,3 +67,7 @@ cdef void config_defaults(Config* config) noexcept nogil:
     config.appendfsync = 1
     config.replica_read_only = 1
     config.replica_serve_stale_data = 1
+    config.repl_backlog_size = 1 << 20
+    config.repl_timeout = 60
+    config.repl_ping_replica_period = 10
+    config.min_replicas_max_lag = 10

@@ -285,7 +285,8 @@ cdef object execute_args(Store* store, tuple args, int* db):
 cdef inline void wake_loop(Server* s) noexcept nogil:
     """Another thread than the loop's is done: connections may have got output or are to be closed, the
     log may have got effects."""
-    if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0 or s.stream.pending.len > 0):
+    if s.wake_fd >= 0 and (s.writer_count > 0 or s.closing_count > 0 or s.stream.pending.len > 0
+                           or s.repl.replica_count > 0 and s.repl.fed_end != s.repl.tail.end):
         ws_wake(s.wake_fd)
 
 
@@ -359,6 +360,8 @@ cdef object take_reply(Client* c):
 cdef str flags_of_client(const Client* c):
     """Letters as CLIENT LIST gives them."""
     cdef str out = ""
+    if c.replica != NULL:
+        out += "S"
     if c.flags & CLIENT_MONITOR:
         out += "O"
     if c.flags & CLIENT_PUBSUB:
@@ -384,6 +387,12 @@ cdef str flags_of_client(const Client* c):
     return out or "N"
 
 
+cdef str kind_of_client(const Client* c):
+    if c.replica != NULL:
+        return "replica"
+    return "pubsub" if c.flags & CLIENT_PUBSUB else "normal"
+
+
 cdef object command_of_client(const Client* c):
     """The command that it sent last, or None: EXEC, while that runs what was queued."""
     if c.flags & CLIENT_EXECUTING:
@@ -407,7 +416,7 @@ cdef object info_of_client(Server* s, Client* c):
                       + c.arg_cap * sizeof(Str)),
         command=command_of_client(c),
         channels=c.links[LINK_CHANNEL].count, patterns=c.links[LINK_PATTERN].count,
-        shard_channels=c.links[LINK_SHARD].count, kind="pubsub" if c.flags & CLIENT_PUBSUB else "normal",
+        shard_channels=c.links[LINK_SHARD].count, kind=kind_of_client(c),
         is_unix=(c.flags & CLIENT_UNIX) != 0, is_monitor=(c.flags & CLIENT_MONITOR) != 0,
         multi=c.queued_count if c.flags & (CLIENT_MULTI | CLIENT_EXECUTING) else -1, multi_bytes=queued_text_bytes(c),
         no_evict=(c.flags & CLIENT_NO_EVICT) != 0, writable=(c.flags & CLIENT_WRITE_BLOCKED) != 0)

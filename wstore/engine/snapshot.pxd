@@ -26,6 +26,7 @@ Invariants
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from wstore.engine.abi cimport Blob, Db, Reply, Store, TypeOps
 from wstore.engine.keyspace cimport Keyspace, Segment
+from wstore.engine.replication cimport ws_output
 
 cdef extern from "pthread.h" nogil:
     ctypedef struct pthread_t:
@@ -91,8 +92,10 @@ cdef struct SnapshotFile:           # an RDB file being written
     uint64_t offset                 # bytes put so far
     uint64_t crc
     bint checksum
+    bint flush                      # the system is told to write back, so that a sync is short
     uint64_t flush_mark             # offset up to which the system was told to write back
     Reply buffer
+    ws_output* output               # where its progress is told
 
 cdef struct Snapshot:
     Store* store
@@ -110,6 +113,7 @@ cdef struct Snapshot:
     # -- the file
     char* path
     char* temp_path
+    bint nameless                   # the file gets no name, and need not be safe: others read it as it is written
     Reply aux
     SnapshotFile file
     int current_db                  # that records put now are read into; -1: none yet

@@ -16,9 +16,12 @@ cdef extern from "errno.h" nogil:
 
 cdef extern from "<fcntl.h>" nogil:
     enum:
+        O_RDWR
         O_WRONLY
         O_CREAT
         O_TRUNC
+        F_DUPFD_CLOEXEC
+    int fcntl(int fd, int command, int argument)
     enum:
         SYNC_FILE_RANGE_WRITE
     int sync_file_range(int fd, int64_t offset, int64_t n, unsigned int flags)
@@ -87,8 +90,10 @@ cdef void file_flush(SnapshotFile* f) noexcept nogil:
         f.crc = ws_crc64(f.crc, f.buffer.data, f.buffer.len)
     if f.error == 0 and ws_file_write(f.fd, f.buffer.data, f.buffer.len, &written) != 0:
         f.error = errno
+    if f.error == 0:
+        ws_output_add(f.output, <int64_t>f.buffer.len)
     f.buffer.len = 0
-    if f.error == 0 and f.offset - f.flush_mark >= SAVED_FLUSH_STEP:
+    if f.error == 0 and f.flush and f.offset - f.flush_mark >= SAVED_FLUSH_STEP:
         sync_file_range(f.fd, f.flush_mark, f.offset - f.flush_mark, SYNC_FILE_RANGE_WRITE)
         f.flush_mark = f.offset
 
@@ -107,19 +112,20 @@ cdef void file_put(SnapshotFile* f, const void* data, size_t n) noexcept nogil:
             file_flush(f)
 
 
-cdef void file_open(SnapshotFile* f, const char* path, bint checksum) noexcept nogil:
-    memset(f, 0, sizeof(SnapshotFile))
+cdef void file_open(SnapshotFile* f, const char* path, bint checksum, bint flush) noexcept nogil:
     f.checksum = checksum
+    f.flush = flush
     f.buffer.data = <char*>ws_alloc(SAVED_BUFFER)
     f.buffer.cap = SAVED_BUFFER
-    f.fd = ws_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    f.fd = ws_file_open(path, O_RDWR | O_CREAT | O_TRUNC, 0o644)
     if f.fd < 0:
         f.error = errno
+    else:
+        ws_output_open(f.output, fcntl(f.fd, F_DUPFD_CLOEXEC, 0))
 
 
 cdef void file_close(SnapshotFile* f, bint sync) noexcept nogil:
-    """Write what is left, to the disk itself if `sync`."""
-    file_flush(f)
+    """Have all of it on the disk itself if `sync`."""
     if sync and f.error == 0 and ws_file_sync(f.fd) != 0:
         f.error = errno
     if f.fd >= 0:
@@ -146,7 +152,9 @@ cdef int sync_folder_of(char* path) noexcept nogil:
 # -- what stands in it ---------------------------------------------------------------------------------------------
 
 cdef void snapshot_begin_file(Snapshot* snap) noexcept nogil:
-    file_open(&snap.file, snap.temp_path, snap.reading.config.rdb_checksum)
+    file_open(&snap.file, snap.temp_path, snap.reading.config.rdb_checksum, not snap.nameless)
+    if snap.nameless and snap.file.error == 0 and ws_file_unlink(snap.temp_path) != 0:
+        snap.file.error = errno
     file_put(&snap.file, b"REDIS0010", 9)
     file_put(&snap.file, snap.aux.data, snap.aux.len)
 
@@ -214,7 +222,7 @@ cdef void put_slot_index(Snapshot* snap) noexcept nogil:
 
 
 cdef void snapshot_end_file(Snapshot* snap) noexcept nogil:
-    """Index, end mark and checksum; then the file gets its name. After a failure nothing is left of it."""
+    """Index, end mark and checksum; then the file gets its name, if it is to. After a failure nothing is left of it."""
     cdef uint8_t end = SAVED_EOF
     cdef uint64_t crc
     put_slot_index(snap)
@@ -223,7 +231,11 @@ cdef void snapshot_end_file(Snapshot* snap) noexcept nogil:
     crc = snap.file.crc
     snap.file.checksum = False
     file_put(&snap.file, &crc, sizeof(crc))
-    file_close(&snap.file, snap.file.error == 0)
+    file_flush(&snap.file)
+    ws_output_end(snap.file.output, snap.file.error != 0)
+    file_close(&snap.file, snap.file.error == 0 and not snap.nameless)
+    if snap.nameless:
+        return
     if snap.file.error == 0 and ws_file_rename(snap.temp_path, snap.path) != 0:
         snap.file.error = errno
     if snap.file.error == 0 and sync_folder_of(snap.path) != 0:

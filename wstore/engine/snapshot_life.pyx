@@ -62,9 +62,12 @@ cdef Snapshot* snapshot_new(Store* store, const char* path) noexcept nogil:
     snap.hasty.config.rdb_compression = 0
     snap.epoch = store.epoch
     snap.stream_offset = server_of(store).stream.end
+    if not store.is_replica:
+        server_of(store).stream.db = -1     # who goes on with the stream behind it begins in whatever database
     snap.started_ms = ws_unix_ms()
     snap.wait_left_us = QUEUE_WAIT_US
     snap.began_us = ws_mono_us()
+    snap.file.output = ws_output_new()
     snap.current_db = -1
     snap.path = copy_path(path)
     snap.temp_path = temp_path_of(path)
@@ -129,6 +132,7 @@ cdef void snapshot_free(Snapshot* snap) noexcept nogil:
         db_free_soon(snap.store, snap.orphans[i], True)
     pthread_mutex_destroy(&snap.mutex)
     pthread_cond_destroy(&snap.changed)
+    ws_output_free(snap.file.output)
     ws_free(snap.orphans)
     ws_free(snap.held)
     ws_free(snap.segments)
@@ -265,10 +269,11 @@ cdef snapshot_in_foreground(Store* store, str path, aux, slots):
         raise OSError(error, os.strerror(error), path)
 
 
-cdef int64_t snapshot_in_background(Store* store, str path, aux, slots, then) except -1:
+cdef int64_t snapshot_in_background(Store* store, str path, aux, slots, then, bint nameless) except -1:
     """Begin a snapshot; the stream's offset at which it stands."""
     cdef Snapshot* snap = snapshot_prepare(store, path, aux, slots)
     cdef int64_t offset = snap.stream_offset
+    snap.nameless = nameless
     Py_INCREF(then)
     snap.then = <void*>then
     server_of(store).snapshot = snap

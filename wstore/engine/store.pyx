@@ -338,7 +338,7 @@ cdef class Engine:
             return offset
         server_enter(s)
         try:
-            offset = snapshot_in_background(self.store, path, aux, slots, then)
+            offset = snapshot_in_background(self.store, path, aux, slots, then, False)
             if roll_log:
                 log_roll(s, b"")
             return offset

@@ -8,7 +8,6 @@ _WARNINGS = {
     "maxmemory": "memory is not limited",
     "maxmemory-clients": "memory is not limited",
     "aclfile": "there are no ACL users",
-    "min-replicas-to-write": "writes do not wait for replicas",
 }
 
 
