@@ -677,6 +677,10 @@ COMMANDS = {
     "psubscribe": _command(
         "Listen to all channels whose names match patterns", "2.0.0", "pubsub", "O(1) for each pattern", "pubsub slow",
         arguments=[_arg("pattern", "block", flags="multiple", inner=[_arg("pattern", "pattern")])]),
+    "psync": _command(
+        "Become a replica: get the stream from an offset on, or all data first", "2.8.0", "server", None,
+        "admin slow dangerous",
+        arguments=[_arg("replicationid", "string"), _arg("offset", "integer")]),
     "pttl": _command(
         "Tell in how many milliseconds a key expires", "2.6.0", "generic", "O(1)", "keyspace read fast",
         tips="nondeterministic_output", key_specs=[_keys(1, "RO access")], arguments=[_arg("key", "key", key_spec=0)],
@@ -719,6 +723,8 @@ COMMANDS = {
     "replicaof": _command(
         "Be a replica of another server, or the master", "5.0.0", "server", "O(1)", "admin slow dangerous",
         arguments=_MASTER_OR_NONE),
+    "replconf": _command(
+        "Tell a master about its replica", "3.0.0", "server", "O(1)", "admin slow dangerous", doc_flags="syscmd"),
     "reset": _command("Put this connection back to how it began", "6.2.0", "connection", "O(1)", "fast connection"),
     "restore": _command(
         "Make a key from what DUMP gave", "2.6.0", "generic", "O(N) in the bytes of the value",
@@ -745,6 +751,9 @@ COMMANDS = {
             ("3.0.0", "the option `REPLACE`"), ("5.0.0", "the option `ABSTTL`"),
             ("5.0.0", "the options `IDLETIME`, `FREQ`")],
         doc_flags="syscmd"),
+    "role": _command(
+        "Tell whether this is a master or a replica, and of whom", "2.8.12", "server", "O(N) in the replicas",
+        "admin fast dangerous"),
     "save": _command(
         "Save all keys to the RDB file, while nobody else is served", "1.0.0", "server", "O(N) in the keys",
         "admin slow dangerous"),
@@ -862,6 +871,8 @@ COMMANDS = {
     "swapdb": _command(
         "Exchange two databases", "4.0.0", "server", "O(N) in the clients that watch keys there",
         "keyspace write fast dangerous", arguments=[_arg("index1", "integer"), _arg("index2", "integer")]),
+    "sync": _command(
+        "Become a replica: get all data and the stream behind them", "1.0.0", "server", None, "admin slow dangerous"),
     "time": _command(
         "Tell the time of the server", "2.6.0", "server", "O(1)", "fast", tips="nondeterministic_output"),
     "touch": _command(

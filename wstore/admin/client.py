@@ -195,7 +195,7 @@ def client_kill(session, args):
     if len(args) % 2:
         raise syntax_error()
     wanted = _Filter(args[2:])
-    killed = 0
+    killed = int(wanted.kind == "master" and engine.replication.is_replica and engine.replication.replica.kill_link())
     for info in engine.clients():
         if wanted.fits(info) and not (wanted.skip_me and info.id == session.id):
             killed += engine.kill_client(info.id)

@@ -89,8 +89,9 @@ def hello(session, args):
     if name is not None:
         session.name = name
     session.resp = version
+    role = "replica" if session.engine.replication.is_replica else "master"
     return {b"server": b"redis", b"version": REDIS_VERSION.encode(), b"proto": version, b"id": session.id,
-            b"mode": b"standalone", b"role": b"master", b"modules": []}
+            b"mode": b"standalone", b"role": role.encode(), b"modules": []}
 
 
 @command("reset", arity=1, flags="noscript loading stale fast no_auth allow_busy")

@@ -13,9 +13,8 @@ from wstore.admin.registry import command
 from wstore.engine import _engine
 from wstore.engine.replies import Verbatim
 from wstore.persistence import report
+from wstore.replication import report as replication_report
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
-
-NO_REPLICATION_ID = "0" * 40
 
 
 def server(engine):
@@ -69,6 +68,7 @@ def clients(engine):
 def memory(engine):
     usage = process.Memory(engine)
     maxmemory = engine.config["maxmemory"]
+    tail_bytes = _engine.replication_facts(engine)["tail_bytes"]
     return {
         **_with_human("used_memory", usage.used),
         **_with_human("used_memory_rss", usage.rss),
@@ -94,8 +94,8 @@ def memory(engine):
         "mem_fragmentation_ratio": f"{usage.rss / usage.used:.2f}",
         "mem_fragmentation_bytes": usage.rss - usage.used,
         "mem_not_counted_for_evict": 0,
-        "mem_replication_backlog": 0,
-        "mem_total_replication_buffers": 0,
+        "mem_replication_backlog": tail_bytes,
+        "mem_total_replication_buffers": tail_bytes,
         "mem_clients_slaves": 0,
         "mem_clients_normal": usage.clients,
         "mem_cluster_links": 0,
@@ -144,15 +144,13 @@ def stats(engine):
         "total_net_input_bytes": counters["net_input_bytes"],
         "total_net_output_bytes": counters["net_output_bytes"],
         "total_net_repl_input_bytes": 0,
-        "total_net_repl_output_bytes": 0,
+        "total_net_repl_output_bytes": _engine.replication_facts(engine)["sent_bytes"],
         "instantaneous_input_kbps": f"{rates['input_bytes'] / 1024:.2f}",
         "instantaneous_output_kbps": f"{rates['output_bytes'] / 1024:.2f}",
         "instantaneous_input_repl_kbps": "0.00",
         "instantaneous_output_repl_kbps": "0.00",
         "rejected_connections": counters["rejected_connections"],
-        "sync_full": 0,
-        "sync_partial_ok": 0,
-        "sync_partial_err": 0,
+        **engine.replication.master.counts(),
         "expired_keys": counters["expired_keys"],
         "expired_stale_perc": "0.00",
         "expired_time_cap_reached_count": counters["expired_stale_cycles"],
@@ -199,19 +197,7 @@ def _own_counters(counters):
 
 
 def replication(engine):
-    return {
-        "role": "master",
-        "connected_slaves": 0,
-        "master_failover_state": "no-failover",
-        "master_replid": engine.replication.history.id,
-        "master_replid2": NO_REPLICATION_ID,
-        "master_repl_offset": 0,
-        "second_repl_offset": -1,
-        "repl_backlog_active": 0,
-        "repl_backlog_size": engine.config["repl-backlog-size"],
-        "repl_backlog_first_byte_offset": 0,
-        "repl_backlog_histlen": 0,
-    }
+    return replication_report.fields(engine.replication)
 
 
 def cpu(engine):

@@ -1,5 +1,6 @@
 """What a served engine has beside its data: the loop that serves it, the log, the listening sockets."""
 from wstore.admin.listening import Listeners
+from wstore.admin.shutdown import Ending
 from wstore.engine._engine import Loop
 
 
@@ -11,6 +12,7 @@ class Runtime:
         self.log = log
         self.loop = Loop(engine)
         self.listeners = Listeners(self.loop, engine.config, log)
+        self.ending = Ending(self)
         engine.runtime = self
         engine.log = log.write
         engine.config.on_change(["loglevel"], self._set_log_level)

@@ -210,19 +210,18 @@ def tell_ready(runtime, supervised):
 
 
 def may_end(runtime):
-    """After the loop has ended: save what is to be saved; whether the process may end, as far as data go."""
+    """After the loop has ended: save what is to be saved; whether the process may end, as far as data and replicas go."""
     signal = process.signal_name(runtime)
     if not signal:
         return True         # SHUTDOWN has seen to it
     runtime.log.warning(f"Received {signal}, shutting down...")
     options = runtime.engine.config["shutdown-on-sigint" if signal == "SIGINT" else "shutdown-on-sigterm"]
     try:
-        runtime.engine.persistence.shut_down(options)
+        return runtime.ending.begin(options)
     except ShutdownRefused:
         runtime.log.warning(
             f"{signal} received but errors trying to shut down the server, check the logs for more information")
         return False
-    return True
 
 
 if __name__ == "__main__":

@@ -246,6 +246,8 @@ cdef void after_reply(Server* s, Client* c, Call* call, size_t start, CommandSta
         elif stats != NULL:
             stats.failed += 1
     if c.flags & CLIENT_REPLY_DROPPED and not (call.spec != NULL and line[0] != c"-" and is_subscribing(call.spec)):
+        if WS_UNLIKELY(c.flags & CLIENT_REPLICA) and c.out.len > start:
+            refuse_rogue(s, c)
         c.out.len = start
     c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
     if c.flags & CLIENT_REPLY_SKIP_NEXT:
@@ -411,6 +413,15 @@ cdef void refuse_command(Call* call) noexcept nogil:
         reply_text(call, call.argv[i].ptr, min(call.argv[i].len, SHOWN_NAME - shown))
         reply_z(call, b"' ")
     reply_z(call, b"\r\n")
+
+
+cdef void refuse_rogue(Server* s, Client* c) noexcept nogil:
+    """A replica has sent a command that replies: it is none."""
+    cdef char line[128]
+    snprintf(line, sizeof(line), b"Replica client id #%llu sent a command that has a reply. It is disconnected",
+             <unsigned long long>c.id)
+    s.store.api.log(s.store, LOG_WARNING, line)
+    client_close_asap(s, c)
 
 
 # -- what EngineApi offers -----------------------------------------------------------------------------------------

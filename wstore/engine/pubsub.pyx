@@ -227,10 +227,23 @@ cdef void message_settle(Server* s) noexcept nogil:
         memset(&s.message, 0, sizeof(Reply))
 
 
+cdef void stream_published(Server* s, int kind, Str channel, Str text) noexcept nogil:
+    """Replicas have clients that listen as well; what is only on disk has none."""
+    cdef Str argv[3]
+    if s.repl.replica_count == 0:
+        return
+    argv[0].ptr = b"PUBLISH" if kind == CHANNEL_PLAIN else b"SPUBLISH"
+    argv[0].len = strlen(argv[0].ptr)
+    argv[1] = channel
+    argv[2] = text
+    stream_put(s, max(s.stream.db, 0), 3, argv)
+
+
 cdef uint64_t api_publish(Store* store, int kind, Str channel, Str text) noexcept nogil:
     cdef Server* s = server_of(store)
     cdef Key key
     cdef uint64_t receivers
+    stream_published(s, kind, channel, text)
     if kind == CHANNEL_PLAIN:
         return publish(s, channel, text)
     ks_key(store, channel, &key)

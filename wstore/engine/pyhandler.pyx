@@ -21,6 +21,7 @@ cdef class Session:
     cdef Client* client
     cdef Server* server
     cdef Call* call             # that is being handled; NULL between two
+    cdef public object peer     # wstore.replication.peer.Peer of a server that may become a replica, or None
 
     def __init__(self):
         raise TypeError("sessions are made by the engine")
@@ -463,3 +464,15 @@ cdef bint kill_client(Server* s, uint64_t client_id) except -1:
         return True
     finally:
         server_unlock(s)
+
+
+cdef int tell_client(Server* s, uint64_t client_id, bytes reply) except -1:
+    cdef Client* c
+    server_enter(s)
+    c = client_of_id(s, client_id)
+    if c != NULL and not c.flags & CLIENT_ENDING:
+        client_append(s, c, PyBytes_AS_STRING(reply), PyBytes_GET_SIZE(reply))
+        if s.wake_fd >= 0:
+            ws_wake(s.wake_fd)
+    server_unlock(s)
+    return 0

@@ -381,6 +381,10 @@ cdef class Engine:
         """Close a connection; the one that is asking still gets its reply. False: there is none of that id."""
         return kill_client(server_of(self.store), client_id)
 
+    def tell_client(self, client_id, bytes reply not None):
+        """Send a connection, if it is still there, the reply (RESP) that a command owes it."""
+        tell_client(server_of(self.store), client_id, reply)
+
     def unblock_client(self, client_id, with_error):
         """End a connection's wait for a key: a null array or an error is its reply. False: it does not wait."""
         cdef Server* s = server_of(self.store)

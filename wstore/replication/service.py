@@ -1,6 +1,7 @@
 """`Replication`: an engine's part in replication, in both roles, as `engine.replication`.
 
     master     wstore/replication/master.py: the replicas of this server
+    farewell   wstore/replication/farewell.py: the end of this server, which waits for them
     replica    wstore/replication/replica.py: the master of this server; None until there has been one
 
 Of `replica` is asked: `is_on`, whether there is a master; `is_connected`, whether its stream comes in; `info_fields()`,
@@ -11,6 +12,7 @@ while there is more to come, as it says.
 What changes the role, and all that is done here, runs on the loop's thread or with the store locked.
 """
 from wstore.engine._engine import set_replication_hook
+from wstore.replication.farewell import Farewell
 from wstore.replication.history import History
 from wstore.replication.master import Master
 
@@ -25,6 +27,7 @@ class Replication:
         self.history = History(lambda: engine.persistence.log.change_id())
         self.master = Master(self)
         self.replica = None
+        self.farewell = Farewell(self)
 
     # -- the log of the server --------------------------------------------------------------------------------------
 
@@ -80,6 +83,7 @@ class Replication:
     def cron(self):
         """What is due; the milliseconds until the next call."""
         busy = self.master.cron()
+        self.farewell.cron()
         if self.replica is not None:
             busy = self.replica.cron() or busy
         if not busy:

@@ -63,6 +63,7 @@ def config_rewrite(session, args):
 @command("config|resetstat", arity=2, flags=_FLAGS)
 def config_resetstat(session, args):
     session.engine.reset_stats()
+    session.engine.replication.master.reset_counts()
     return "OK"
 
 

@@ -72,7 +72,7 @@ _ROWS = (
     ("syslog-facility", Enum("user", *(f"local{n}" for n in range(8))), "local0", STARTUP),
     ("hz", Int(0, I32_MAX, clamp=(1, 500)), 10, 0),
     ("dynamic-hz", YES_NO, True, UNUSED),
-    ("shutdown-timeout", COUNT, 10, UNUSED),
+    ("shutdown-timeout", COUNT, 10, 0),
     ("shutdown-on-sigint", SHUTDOWN, (), 0),
     ("shutdown-on-sigterm", SHUTDOWN, (), 0),
     ("commands-path", TEXT, "", STARTUP),

@@ -1,0 +1,140 @@
+"""`FullSyncs`: gives replicas all data, by the cheapest way there is.
+
+    1. the log's base, and the log behind it             nothing is saved for it
+    2. the snapshot that is being taken, for whatever    one for all that come in time
+    3. a new snapshot, to a file without a name          read by all that wait, while it is written
+
+What a replica is sent is `+FULLRESYNC id offset`, unless it came with SYNC, then the file, then the stream from the
+file's offset on. A file that is still growing goes out as `$EOF:mark`, to replicas that can read that: the others get
+line breaks until it is whole.
+"""
+import os
+
+from wstore.engine import _engine
+
+EOF_MARK_BYTES = 40
+LOG_BYTES_MIN = 64 << 20        # so much of the log is never too long to be sent
+
+
+class FullSyncs:
+    """Those of a Master."""
+
+    def __init__(self, master):
+        self._master = master
+        self._engine = master.engine
+        self._waiting = []          # Peers that wait until a snapshot for another purpose is over
+
+    def begin(self, peer):
+        """A peer that has become a replica needs all data."""
+        if not self._serve(peer):
+            self._waiting.append(peer)
+
+    def cron(self):
+        """Serve those that wait, as far as that is possible now; whether some go on waiting."""
+        if self._waiting:
+            there = {replica["client_id"] for replica in _engine.replicas(self._engine)}
+            waiting, self._waiting = self._waiting, []
+            for peer in waiting:
+                if peer.client_id in there:
+                    self.begin(peer)
+        return bool(self._waiting)
+
+    def _serve(self, peer):
+        """Whether its data are on their way, or its connection is at its end."""
+        return self._from_empty(peer) or self._from_log(peer) or self._from_snapshot(peer)
+
+    # -- sources ----------------------------------------------------------------------------------------------------
+
+    def _from_empty(self, peer):
+        """A file without keys, for those that ask for functions only: there are none here."""
+        if not peer.no_data:
+            return False
+        path = self._temp_path()
+        try:
+            self._engine.snapshot_save(path, self._engine.persistence.aux_fields(), slots=())
+            output = _engine.SnapshotOutput.of_file(path, _engine.stream_offset(self._engine))
+            _engine.unlink_file(path)
+            self._send(peer, output, True)
+        except OSError as error:
+            self._give_up([peer], error)
+        return True
+
+    def _from_log(self, peer):
+        base = self._base()
+        if base is None:
+            return False
+        try:
+            self._send(peer, _engine.SnapshotOutput.of_file(*base), False)
+        except (OSError, ValueError):       # the files have changed since
+            return False
+        self._master.notice(f"Replica {peer} gets the base of the log, and the log from offset {base[1]} on")
+        return True
+
+    def _base(self):
+        """(path, offset) of the log's base, if all that came behind it is there and is not too long; else None."""
+        log = self._engine.persistence.log
+        if not log.is_complete:
+            return None
+        for name, kind, _, offset, size_bytes in self._engine.log_files():
+            if kind == "b" and name.endswith(".rdb"):
+                first, end = _engine.stream_bounds(self._engine)
+                cheap = end - offset <= 2 * max(size_bytes, LOG_BYTES_MIN)
+                return (os.path.join(log.folder, name), offset) if first <= offset and cheap else None
+        return None
+
+    def _from_snapshot(self, peer):
+        output = _engine.snapshot_output(self._engine)
+        if output is None:
+            output = self._begin_snapshot(peer)
+            if output is None:
+                return True
+        try:
+            self._send(peer, output, peer.eof and not output.finished)
+        except ValueError:      # it is for another purpose, and the stream from there on was not kept
+            return False
+        self._master.notice(f"Replica {peer} gets a snapshot, and the stream from offset {output.offset} on")
+        return True
+
+    # -- snapshots for replicas ---------------------------------------------------------------------------------------
+
+    def _temp_path(self):
+        return os.path.join(self._engine.config["dir"], f"temp-replica-{os.getpid()}.rdb")
+
+    def _begin_snapshot(self, peer):
+        """The output of a new snapshot, or None if there can be none: the replica is told by the end of its link."""
+        try:
+            output = _engine.snapshot_for_replicas(
+                self._engine, self._temp_path(), self._engine.persistence.aux_fields(), self._written)
+        except OSError as error:
+            self._give_up([peer], error)
+            return None
+        self._master.notice("Background saving for replicas started")
+        return output
+
+    def _written(self, error):
+        """The snapshot has ended.  If it has failed the loop closes those that are being sent it."""
+        if error is None:
+            self._master.notice("Background saving for replicas terminated with success")
+        else:
+            waiting, self._waiting = self._waiting, []
+            self._give_up(waiting, error)
+
+    def _give_up(self, peers, error):
+        self._master.warning(f"Background saving for replicas failed: {error}")
+        for peer in peers:
+            self._engine.kill_client(peer.client_id)
+
+    # -- sending --------------------------------------------------------------------------------------------------------
+
+    def _send(self, peer, output, with_mark):
+        """Send a file and, unless it is all that is wanted, the stream behind it; ValueError if that is not kept.
+
+        with_mark: the file ends with a mark, and the stream waits until the replica says that it has found that.
+        """
+        mark = os.urandom(EOF_MARK_BYTES // 2).hex().encode() if with_mark else b""
+        head = b"$EOF:" + mark + b"\r\n" if with_mark else None
+        offset = -1 if peer.rdb_only else output.offset
+        _engine.replica_transfer(self._engine, peer.client_id, output, head, mark, offset, with_mark)
+        if not peer.old:
+            line = f"+FULLRESYNC {self._master.replication_id} {output.offset}\r\n"
+            self._engine.tell_client(peer.client_id, line.encode())

@@ -1,0 +1,36 @@
+"""`Peer`: a server (or tool) that may become a replica, by what it has said of itself with REPLCONF."""
+
+
+class Peer:
+    """client_id: of its connection; addr: "ip:port" of that; ip, port: where it listens, by its own word ("", 0: it did
+    not say); eof: it can read a file whose length is not known; psync2: the id of the stream may change under it;
+    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC."""
+
+    __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old")
+
+    def __init__(self, client_id, addr):
+        self.client_id = client_id
+        self.addr = addr
+        self.ip = ""
+        self.port = 0
+        self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = False
+
+    def take_capability(self, name):
+        """One that wstore does not know says nothing."""
+        if name == b"eof":
+            self.eof = True
+        elif name == b"psync2":
+            self.psync2 = True
+
+    @staticmethod
+    def is_online(facts):
+        """Whether it gets the stream, or has got the data.  facts: the engine's about it."""
+        return facts["state"] == "online"
+
+    @property
+    def host(self):
+        """Where it can be reached."""
+        return self.ip or self.addr.rpartition(":")[0]
+
+    def __str__(self):
+        return f"{self.host}:{self.port}" if self.port else f"client id #{self.client_id}"
