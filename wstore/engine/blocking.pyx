@@ -274,8 +274,8 @@ cdef void count_served(Server* s, Client* c, Call* call, uint64_t ticks) noexcep
 # -- the end without data ------------------------------------------------------------------------------------------
 
 cdef void end_blocked(Server* s, Client* c, bint asked, const char* error) noexcept nogil:
-    """Reply to a client that nothing came for: a null array, how many replicas are so far, or an error. `asked`: by CLIENT UNBLOCK, which counts
-    as a failure."""
+    """Reply to a client that nothing came for: a null array, to WAIT how many replicas are so far, or an error.
+    `asked`: by CLIENT UNBLOCK, which counts as a failure."""
     cdef Call call
     cdef size_t start = c.out.len
     prepare_queued(s, c, c.blocked.call, &call)
