@@ -66,9 +66,8 @@ def noted(**settings):
 def test_notes():
     assert noted(port=["7"], hz=["20"], save=[""], aclfile=[""]) == []
     assert noted(appendonly=["no"], maxmemory=["0"]) == []
-    assert noted(maxmemory=["1"], replicaof=["host", "1"], jemalloc_bg_thread=["no"], activedefrag=["yes"]) == [
+    assert noted(maxmemory=["1"], jemalloc_bg_thread=["no"], activedefrag=["yes"]) == [
         (3, "Directive 'maxmemory' has no effect: memory is not limited"),
-        (3, "Directive 'replicaof' has no effect: this server is a primary"),
         (2, "Accepted without effect: activedefrag, jemalloc-bg-thread"),
     ]
 
@@ -76,9 +75,9 @@ def test_notes():
 def test_notes_are_made_once():
     config = Config()
     assert notes(config, ["MAXMEMORY", "hz"]) == []
-    for name in ("maxmemory", "slave-priority"):
+    for name in ("maxmemory", "cluster-slave-validity-factor"):
         config.load(name, ["7"])
-    both = notes(config, ["maxmemory", "slave-priority"])
+    both = notes(config, ["maxmemory", "cluster-slave-validity-factor"])
     assert both == [(3, "Directive 'maxmemory' has no effect: memory is not limited"),
-                    (2, "Accepted without effect: replica-priority")]
-    assert notes(config, ["maxmemory", "replica-priority"]) == []
+                    (2, "Accepted without effect: cluster-replica-validity-factor")]
+    assert notes(config, ["maxmemory", "cluster-replica-validity-factor"]) == []

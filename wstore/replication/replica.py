@@ -49,6 +49,9 @@ class Replica:
         self.following = None           # a token of the link that is up
         self.is_known = False
         self.failover = Failover(self, replication)
+        self._earlier_id = None         # of the stream that the data belong to, unless it is the present one
+        self._db = 0                    # that this stream ended in
+        self._syncs_then = (0, 0)       # given up to when this server became a master
         self._since_s = None            # when the present link came up
         self._lost_s = None             # Unix time at which the last one went
 
@@ -68,18 +71,27 @@ class Replica:
         self._drop()
         self._set_address((host, port))
         if was_master:
-            self.is_known = self._is_counted
+            self._look_back()
             set_replica(self.engine, True)
         set_link(self.engine, True)
         if self.engine.runtime is not None and self.engine.persistence.ready:
             self._connect(0)
         self._replication.wake()
 
-    @property
-    def _is_counted(self):
-        """Whether all changes of the data are in the stream, so that its offset tells them."""
-        engine = self.engine
-        return engine.persistence.log.enabled or self._replication.master.keeps_stream or engine.runtime is None
+    def _look_back(self):
+        """As a master, find out what the data can be said to be.
+
+        Its own stream is one that some replica may have, and lead now.  If nothing was written since it began, and
+        nobody has heard of it, then the data are still those of the stream before: its leader is the likelier one.
+        """
+        engine, history, master = self.engine, self._replication.history, self._replication.master
+        is_counted = engine.persistence.log.enabled or master.keeps_stream or engine.runtime is None
+        self.is_known = is_counted
+        self._earlier_id = None
+        if is_counted and history.second is not None and (master.full, master.partial) == self._syncs_then:
+            before, end = history.second
+            if end == stream_offset(engine):
+                self._earlier_id = before
 
     def promote(self):
         """Be a master from here on."""
@@ -87,7 +99,9 @@ class Replica:
         self._set_address(None)
         if not self.engine.persistence.ready:       # a full sync has begun with the old data's end
             self.engine.persistence.ready = True
+        self._db = follow_facts(self.engine)["db"]
         self._replication.history.begin(stream_offset(self.engine))
+        self._syncs_then = (self._replication.master.full, self._replication.master.partial)
         set_replica(self.engine, False)
         set_link(self.engine, False)
         close_replicas(self.engine)
@@ -154,7 +168,11 @@ class Replica:
 
     def position(self):
         """(id, offset) of the data that are there; None: they are no master's."""
-        return (self._replication.history.id, stream_offset(self.engine)) if self.is_known else None
+        return (self._present_id, stream_offset(self.engine)) if self.is_known else None
+
+    @property
+    def _present_id(self):
+        return self._earlier_id or self._replication.history.id
 
     def second_engine(self):
         return twin(self.engine)
@@ -189,10 +207,9 @@ class Replica:
         if fresh is not None:
             adopt_data(engine, fresh)
         self._replication.history.replace(answer.id or new_id())
-        self.is_known = True
-        self._follow(wire, offset, int(report["aux"].get(b"repl-stream-db", 0)))
         service.ready = True
         self._keep_file(transfer.path, offset)
+        self._follow(wire, offset, int(report["aux"].get(b"repl-stream-db", 0)))
         for text in report["warnings"]:
             self._replication.warning(text)
         self._replication.notice(f"MASTER <-> REPLICA sync: Finished with success, {report['keys']} keys")
@@ -216,20 +233,26 @@ class Replica:
         """The master sends what is missing behind the data that are there."""
         history = self._replication.history
         offset = stream_offset(self.engine)
-        if answer.id is not None and answer.id != history.id:
-            self._replication.notice(f"Master replication ID changed to {answer.id}")
-            history.change(answer.id, offset)
+        present = answer.id or self._present_id
+        if present != history.id:
+            self._replication.notice(f"Master replication ID changed to {present}")
             close_replicas(self.engine)
+            history.change(present, offset)
         self._replication.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
-        self._follow(wire, offset, self._db)
+        self._follow(wire, offset, self._db if self._earlier_id else follow_facts(self.engine)["db"])
 
     def _follow(self, wire, offset, db):
-        token = self.following = object()
+        token = object()
+        follow_begin(self.engine, wire.detach(), offset, db, lambda reason: self._lost(token, reason))
+        self.following = token
         self.link = None
+        self.is_known = True
+        self._earlier_id = None
         self._since_s = time.monotonic()
         self._lost_s = None
         set_link(self.engine, False)
-        follow_begin(self.engine, wire.detach(), offset, db, lambda reason: self._lost(token, reason))
+        self._replication.master.keep_stream()
+        self.failover.end()
 
     def attempt_failed(self, reason):
         self._replication.warning(f"No link to the master: {reason}")

@@ -3,7 +3,6 @@ from wstore.admin.config.table import TABLE
 
 # Directives that somebody may rely on, and what wstore does instead
 _WARNINGS = {
-    "replicaof": "this server is a primary",
     "cluster-enabled": "this server is no node of a cluster",
     "maxmemory": "memory is not limited",
     "maxmemory-clients": "memory is not limited",
