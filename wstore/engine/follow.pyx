@@ -264,14 +264,16 @@ cdef void follow_forget(Server* s) noexcept:
 def follow_end(Engine engine not None):
     """Close the link, if there is one, with all whole units that it has brought applied; `then` is not called.
 
-    On the loop's thread, between two commands.
+    On the loop's thread. Asked for by a command, what is not applied yet is dropped.
     """
     cdef Server* s = server_of(engine.store)
+    cdef bint free
     server_enter(s)
     try:
-        if s.batch.running >= 0 and s.repl.follow.on:
-            raise RuntimeError("a command is running")
-        if s.repl.follow.split.whole > s.repl.follow.done and s.loader == NULL:
+        if s.store.obeying and s.repl.follow.on:
+            raise RuntimeError("a command of the link is running")
+        free = s.batch.running < 0 and s.depth == 0 and s.loader == NULL
+        if free and s.repl.follow.split.whole > s.repl.follow.done:
             with nogil:
                 follow_apply(s, INT64_MAX)
         follow_forget(s)
