@@ -162,7 +162,8 @@ DATA = bytes(range(256)) * 5000
 def test_file_of_known_length(play, tmp_path, pieces):
     wire = play([(None, pieces)])
     transfer = Transfer(str(tmp_path / "file"))
-    transfer.receive(wire, True)
+    transfer.receive(wire)
+    transfer.sync()
     assert (tmp_path / "file").read_bytes() == DATA
     assert (transfer.total_bytes, transfer.read_bytes, transfer.has_mark) == (len(DATA), len(DATA), False)
     buffer = bytearray(100)
@@ -175,7 +176,7 @@ def test_file_with_a_mark(play, tmp_path, data, at):
     whole = data + MARK
     wire = play([(None, [b"$EOF:" + MARK + b"\r\n", whole[:-at or None], whole[len(whole) - at:]])])
     transfer = Transfer(str(tmp_path / "file"))
-    transfer.receive(wire, False)
+    transfer.receive(wire)
     assert (tmp_path / "file").read_bytes() == data
     assert transfer.has_mark
 
@@ -183,13 +184,13 @@ def test_file_with_a_mark(play, tmp_path, data, at):
 @pytest.mark.parametrize("line", [b"-ERR no memory", b"$", b"$x", b"$EOF:short", b"+OK"])
 def test_no_file(play, tmp_path, line):
     with pytest.raises(HandshakeError):
-        Transfer(str(tmp_path / "file")).receive(play([(None, [line + b"\r\n"])]), False)
+        Transfer(str(tmp_path / "file")).receive(play([(None, [line + b"\r\n"])]))
     assert not (tmp_path / "file").exists()
 
 
 def test_a_connection_cut_in_the_middle(play, tmp_path):
     with pytest.raises(OSError):
-        Transfer(str(tmp_path / "file")).receive(play([(None, [b"$100\r\n", b"x" * 99])]), False)
+        Transfer(str(tmp_path / "file")).receive(play([(None, [b"$100\r\n", b"x" * 99])]))
 
 
 def test_cut_wakes_a_reader(play):

@@ -122,33 +122,35 @@ class Link(threading.Thread):
         self.state = "sync"
         try:
             self._on_loop(lambda: self._replica.sync_begins(answer))
-            transfer.receive(wire, settings.syncs)
+            transfer.receive(wire)
             self.loading = True
-            self._load(wire, answer, settings)
+            syncing = threading.Thread(target=transfer.sync, name="wstore-link-sync")
+            if settings.syncs:
+                syncing.start()
+            report, fresh = self._load(wire, settings.aside)
+            if settings.syncs:
+                syncing.join()
+            self._on_loop(lambda: self._replica.install(wire, answer, transfer, report, fresh))
         finally:
             self.transfer = None
             self.loading = False
             with contextlib.suppress(OSError):
                 unlink_file(settings.path)      # it has another name if it is kept
 
-    def _load(self, wire, answer, settings):
-        transfer = self.transfer
-        if settings.aside:
+    def _load(self, wire, aside):
+        """The load's report, and the engine that has the data if that is another one, else None."""
+        fresh = None
+        if aside:
             fresh = self._on_loop(self._replica.second_engine)
-            try:
-                told = load_watched(fresh, [(transfer.path, "rdb")], self._life_shower(wire))
-            except BaseException:
-                fresh.close()
-                raise
+            outcome = load_watched(fresh, [(self.transfer.path, "rdb")], self._life_shower(wire))
         else:
-            fresh = None
-            told = self._load_in_place(wire, transfer)
-        if told is None:
+            outcome = self._load_in_place(wire, self.transfer)
+        if outcome is None:
             raise Ended
-        error, report = told
+        error, report = outcome
         if error is not None:
             raise HandshakeError(f"Failed trying to load the MASTER synchronization DB: {error}")
-        self._on_loop(lambda: self._replica.install(wire, answer, transfer, report, fresh))
+        return report, fresh
 
     def _load_in_place(self, wire, transfer):
         """In turns of the loop, instead of the data that are there; what load_watched returns."""

@@ -3,6 +3,7 @@
     $<bytes>\r\n<file>                      its length is known: the stream may follow at once
     $EOF:<40 bytes>\r\n<file><40 bytes>     it ends with the mark: nothing follows before the first REPLCONF ACK
 """
+import contextlib
 import os
 import time
 
@@ -16,7 +17,8 @@ _MARK_PREFIX = "$EOF:"
 
 class Transfer:
     """path: the file; offset: of the stream at which its data stand.  total_bytes: -1: not known (yet); read_bytes:
-    so far; heard_s: Unix time of the last; has_mark: how it ends.  Others may read them at any time."""
+    so far; heard_s: Unix time of the last; has_mark: how it ends; is_synced: it would outlive a power cut.  Others may
+    read them at any time."""
 
     def __init__(self, path):
         self.path = path
@@ -24,9 +26,10 @@ class Transfer:
         self.read_bytes = 0
         self.heard_s = time.time()
         self.has_mark = False
+        self.is_synced = False
 
-    def receive(self, wire, syncs):
-        """All of it; HandshakeError, OSError.  syncs: the file is to outlive a power cut."""
+    def receive(self, wire):
+        """All of it; HandshakeError, OSError."""
         mark = self._begin(wire.read_answer())
         descriptor = create_file(self.path)
         try:
@@ -34,10 +37,14 @@ class Transfer:
                 self._receive_to_mark(wire, descriptor, mark)
             else:
                 self._receive_length(wire, descriptor)
-            if syncs:
-                sync_file(descriptor)
         finally:
             os.close(descriptor)
+
+    def sync(self):
+        """Have the file on disk, if that can be."""
+        with contextlib.suppress(OSError), open(self.path, "rb") as file:
+            sync_file(file.fileno())
+            self.is_synced = True
 
     def _begin(self, line):
         """What the first line says: the mark, or None; then total_bytes is known."""

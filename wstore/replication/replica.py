@@ -34,7 +34,7 @@ from wstore.replication.link import RETRY_S, Link
 STEADY_S = 5.0          # a link that has lasted so long is worth an attempt at once, when it is lost
 
 # What a Link needs to know.  aside: the data are loaded beside the old ones; path: of the file that receives them;
-# syncs: the file is kept; failover: the master is to be told that it is the master from now on
+# syncs: it is to be the RDB file; failover: the master is to be told that it is the master from now on
 Settings = namedtuple("Settings", "host port source greeting timeout_s aside path syncs failover")
 
 
@@ -154,17 +154,17 @@ class Replica:
         return Settings(
             host, port, config["bind-source-addr"], greeting, config["repl-timeout"],
             config["repl-diskless-load"] == "swapdb", os.path.join(folder, f"temp-{time.time_ns()}.{os.getpid()}.rdb"),
-            self._keeps_file, self.failover.state == HANDING_OVER)
+            self._becomes_file, self.failover.state == HANDING_OVER)
 
     def _announced_port(self):
         return self.engine.config["replica-announce-port"] or self.engine.runtime.listeners.port
 
     @property
-    def _keeps_file(self):
-        """Whether a file that was received is more than a means of transport."""
+    def _becomes_file(self):
+        """Whether a file that was received becomes the RDB file."""
         config = self.engine.config
-        return config["appendonly"] or bool(config["dbfilename"]) and not (
-            config["rdb-del-sync-files"] and not config["save"])
+        wanted = config["save"] or not config["rdb-del-sync-files"]
+        return bool(config["dbfilename"] and wanted and not config["appendonly"])
 
     def position(self):
         """(id, offset) of the data that are there; None: they are no master's."""
@@ -201,6 +201,7 @@ class Replica:
         """The data of a full sync are loaded: they are this server's from here on, and the stream behind them."""
         engine, service = self.engine, self.engine.persistence
         offset = answer.offset or 0
+        db = int(report["aux"].get(b"repl-stream-db", 0))
         close_replicas(engine)
         service.saving.cancel()
         service.log.cancel()
@@ -208,26 +209,34 @@ class Replica:
             adopt_data(engine, fresh)
         self._replication.history.replace(answer.id or new_id())
         service.ready = True
-        self._keep_file(transfer.path, offset)
-        self._follow(wire, offset, int(report["aux"].get(b"repl-stream-db", 0)))
+        self._move_stream(transfer, offset, db)
+        self._follow(wire, offset, db)
         for text in report["warnings"]:
             self._replication.warning(text)
         self._replication.notice(f"MASTER <-> REPLICA sync: Finished with success, {report['keys']} keys")
 
-    def _keep_file(self, path, offset):
-        """The file that was received becomes the base of the log, or the RDB file.
-
-        No sync of the folder for that: behind a power cut the old one would be there, which is as whole.
-        """
+    def _move_stream(self, transfer, offset, db):
+        """The stream goes on there; the file that was received becomes the base of the log, or the RDB file."""
         service = self.engine.persistence
         try:
-            if service.log.enabled:
-                service.log.reset(path, offset)
-            elif self._keeps_file:
-                rename_file(path, service.saving.path)
+            service.log.reset(transfer.path, offset, db)
+            if transfer.is_synced and not service.log.enabled:
+                rename_file(transfer.path, service.saving.path)
                 service.saving.mark_saved(changes(self.engine))
         except OSError as error:
             self._replication.warning(f"Can't keep the file of the sync: {error.strerror}")
+            if service.log.enabled:
+                self._log_anew(transfer.path, offset, db)
+
+    def _log_anew(self, path, offset, db):
+        """The log could not take the file for its base: it begins with a rewrite."""
+        log = self.engine.persistence.log
+        log.close()
+        log.reset(path, offset, db)
+        try:
+            log.switch_on()
+        except OSError as error:
+            self._replication.warning(f"The append only file is off: {error.strerror}")
 
     def go_on(self, wire, answer):
         """The master sends what is missing behind the data that are there."""
