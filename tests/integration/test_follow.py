@@ -1,7 +1,9 @@
 """A store that follows a master's stream: a socket plays the master."""
 from __future__ import annotations
 
+import contextlib
 import random
+import socket
 import time
 from collections.abc import Iterator
 
@@ -153,6 +155,27 @@ def test_damage_ends_the_link(server: wstore.Server, bad: bytes) -> None:
         assert link.facts["offset"] == len(good) and not link.facts["on"]
     assert server.store.get("k") == b"v"
     assert server.store.stream_take() == good
+
+
+def test_damage_anywhere_does_no_harm(server: wstore.Server) -> None:
+    """A byte is changed, left out or doubled: the link ends or goes on with what is there, in step with the stream."""
+    rng = random.Random(11)
+    good = b"".join([unit(("SET", "k", "some value"), ("RPUSH", "l", *range(9)), ("SELECT", 2)), encode(["INCR", "n"]),
+                     encode(["HSET", "h", "f", "v" * 40]), encode(["PING"]), encode(["MSET", "a", 1, "b", 2])])
+    store = server.store
+    offset = 0
+    for _ in range(300):
+        at = rng.randrange(len(good))
+        bad = good[:at] + rng.choice([bytes([rng.randrange(256)]), b"", good[at:at + 1] * 2]) + good[at + 1:]
+        with Link(server, offset=offset) as link:
+            link.send(bad)
+            with contextlib.suppress(OSError):      # it may have been closed already
+                link.sock.shutdown(socket.SHUT_WR)
+            link.ended()
+            applied = link.facts["offset"] - offset
+        assert store.stream_take() == bad[:applied]
+        offset += applied
+    store.validate()
 
 
 def test_what_has_come_is_applied_before_the_end_is_told(server: wstore.Server, connection: Connection) -> None:
