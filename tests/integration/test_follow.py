@@ -6,6 +6,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ import wstore
 from tests import datasets
 from tests.masters import Link, eventually, in_loop, unit
 from tests.resp import NULL_ARRAY, NULL_BULK, Array, Bulk, Connection, Error, Int, Push, encode
-from wstore.engine._engine import follow_begin, follow_end, set_replica
+from wstore.engine._engine import follow_begin, follow_end, set_replica, stream_offset
 from wstore.engine.pycommand import PyCommand
 
 PAST_MS = 1000
@@ -327,6 +328,35 @@ def test_writes_of_clients_are_refused_and_leave_no_trace(server: wstore.Server,
     connection.call("SET", "mine", "v")
     link.run(("SET", "k", "v"),)
     assert server.store.stream_take() == encode(["SET", "k", "v"])
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_log_of_a_replica_is_its_masters_stream(tmp_path: Path, policy: str) -> None:
+    """Whatever files it is cut into, and wherever: loaded it gives the same data."""
+    options = {"dir": str(tmp_path), "appendonly": True, "appendfsync": policy, "aof_segment_size": 1000,
+               "enable_debug_command": "yes"}
+    with wstore.Server(**options) as server, wstore.Server(save="") as master, Connection(master.port) as source:
+        master.store.stream_start()
+        with Link(server, offset=stream_offset(server.store)) as link:
+            for seed in range(3):
+                datasets.change(source, seed)
+                stream = master.store.stream_take()
+                for at in range(0, len(stream), 700):
+                    link.send(stream[at:at + 700])
+                    server.store.execute("PING")        # a turn of its own, mostly
+            link.wait_for()
+            link.commands(("REPLCONF", "GETACK", "*"))
+            while link.read_ack() < link.offset:
+                pass
+            if policy == "always":
+                assert server.store.log_state()["synced"] == link.offset
+        with Connection(server.port) as replica:
+            digest = datasets.digest(replica)
+        files = len(server.store.log_files())
+    assert files > 4
+    with wstore.Server(**options) as again, Connection(again.port) as replica:
+        assert datasets.digest(replica) == digest
+        again.store.validate()
 
 
 # -- beginning and ending ------------------------------------------------------------------------------------------
