@@ -400,7 +400,7 @@ cdef int log_replace_stream(Server* s, name, int64_t number, int64_t offset, int
             raise RuntimeError("there is no log" if s.log == NULL else "a transaction is running")
         Py_XDECREF(<PyObject*>log_of(s).then)
         log_of(s).then = NULL
-        stream_begin(s, offset)
+        stream_restart(s, offset)
         s.stream.db = db
         ws_log_reset(log_of(s).files, file_name, number, offset, &mark)
     finally:

@@ -76,7 +76,8 @@ def place_stream(Engine engine not None, int64_t offset, int db):
     if s.log != NULL and s.stream.end != offset:
         raise ValueError(f"the log stands at {s.stream.end}, not {offset}")
     server_enter(s)
-    stream_begin(s, offset)
+    if s.stream.end != offset:
+        stream_restart(s, offset)
     s.stream.db = db
     server_unlock(s)
 

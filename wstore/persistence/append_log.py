@@ -155,7 +155,14 @@ class AppendLog:
             return
         number = self._engine.log_next_seq("b") + 1     # one that was given last may be on its way into the manifest
         name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
-        _move(path, os.path.join(self.folder, name))
+        try:
+            _move(path, os.path.join(self.folder, name))
+        except OSError as error:
+            self._service.warning(f"Can't have {path} as the base of the log, which begins anew: {error}")
+            self.close()
+            place_stream(self._engine, offset, db)
+            self.switch_on()
+            return
         self._engine.log_reset(name, number, offset, db, self._history.label(offset))
         self.awaits_base = False
 

@@ -246,10 +246,15 @@ class Recovery:
         told = {name: value.decode("ascii", "replace") for name, value in report["aux"].items()}
         name, offset, db = (told.get(key, "") for key in (b"repl-id", b"repl-offset", b"repl-stream-db"))
         is_told = len(name) == manifest.ID_CHARS and offset.isdigit()
-        if is_told and self._engine.replication.is_replica:
-            self._engine.replication.history.replace(name)
-            self._place(int(offset), int(db) if db.isdigit() else -1)
-        self._adopt_history(is_told)
+        is_master = self._adopt_history(is_told)
+        if not is_told or is_master and self._engine.runtime is None:
+            return
+        replication = self._engine.replication
+        replication.history.replace(name)
+        place_stream(self._engine, int(offset), -1 if is_master or not db.isdigit() else int(db))
+        if is_master:
+            replication.history.begin(int(offset))
+            replication.master.keep_stream(is_known=True)   # unless it is kept its offsets do not tell the data
 
     def _adopt_history(self, is_known):
         """The ids of before are known, or not; whether it is a master that knows them."""

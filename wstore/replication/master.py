@@ -43,11 +43,11 @@ class Master:
 
     # -- the stream -------------------------------------------------------------------------------------------------
 
-    def keep_stream(self):
-        """From here on; the tail in memory begins here."""
+    def keep_stream(self, is_known=False):
+        """From here on; the tail in memory begins here.  is_known: the data are known to be those at its offset."""
         if self.keeps_stream:
             return
-        if not (self.engine.persistence.log.enabled or self._replication.is_replica):
+        if not (is_known or self.engine.persistence.log.enabled or self._replication.is_replica):
             self._replication.history.renew()
         _engine.replication_on(self.engine)
         self.keeps_stream = True
