@@ -146,7 +146,8 @@ class AppendLog:
         """The data are others, those of the file at `path`, with history changed: the stream goes on at `offset`.
 
         With the log on the file is moved to become its base, as soon as a thread has it on disk; a crash leaves the old
-        log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError.
+        log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError: the file cannot be
+        moved, and the log is as it was.
         """
         self.cancel()
         self.scheduled = False
@@ -155,14 +156,7 @@ class AppendLog:
             return
         number = self._engine.log_next_seq("b") + 1     # one that was given last may be on its way into the manifest
         name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
-        try:
-            _move(path, os.path.join(self.folder, name))
-        except OSError as error:
-            self._service.warning(f"Can't have {path} as the base of the log, which begins anew: {error}")
-            self.close()
-            place_stream(self._engine, offset, db)
-            self.switch_on()
-            return
+        _move(path, os.path.join(self.folder, name))
         self._engine.log_reset(name, number, offset, db, self._history.label(offset))
         self.awaits_base = False
 
