@@ -196,6 +196,8 @@ def test_unknown_commands_and_errors_are_counted_and_told(server: wstore.Server,
     assert connection.call("GET", "l") == Bulk(b"1")
     [line] = [record.message for record in caplog.records if "CRITICAL" in record.message]
     assert "'INCR'" in line and "not an integer" in line
+    assert b"unexpected_error_replies:3\r\n" in connection.call("INFO", "stats").data
+    assert b"total_net_repl_input_bytes:%d\r\n" % link.offset in connection.call("INFO", "stats").data
     time.sleep(1.1)
     link.run(("NOSUCH", "x"),)
     line = [record.message for record in caplog.records if "CRITICAL" in record.message][1]

@@ -137,13 +137,14 @@ def persistence(engine):
 def stats(engine):
     counters = engine.stats()
     rates = _engine.rates(engine)
+    link = _engine.follow_facts(engine)
     return {
         "total_connections_received": counters["connections_received"],
         "total_commands_processed": counters["commands_processed"],
         "instantaneous_ops_per_sec": round(rates["commands"]),
         "total_net_input_bytes": counters["net_input_bytes"],
         "total_net_output_bytes": counters["net_output_bytes"],
-        "total_net_repl_input_bytes": 0,
+        "total_net_repl_input_bytes": link["received_bytes"],
         "total_net_repl_output_bytes": _engine.replication_facts(engine)["sent_bytes"],
         "instantaneous_input_kbps": f"{rates['input_bytes'] / 1024:.2f}",
         "instantaneous_output_kbps": f"{rates['output_bytes'] / 1024:.2f}",
@@ -163,7 +164,7 @@ def stats(engine):
         "keyspace_misses": counters["keyspace_misses"],
         **dict(zip(("pubsub_channels", "pubsub_patterns", "pubsubshard_channels"), engine.channel_counts())),
         **_no_forks(),
-        "unexpected_error_replies": 0,
+        "unexpected_error_replies": link["errors"],
         "total_error_replies": counters["error_replies"],
         "dump_payload_sanitizations": 0,
         "total_reads_processed": counters["reads_processed"],
