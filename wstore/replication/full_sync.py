@@ -43,7 +43,7 @@ class FullSyncs:
         """Whether its data are on their way, or its connection is at its end."""
         return self._from_empty(peer) or self._from_log(peer) or self._from_snapshot(peer)
 
-    # -- sources ----------------------------------------------------------------------------------------------------
+    # -- sources ------------------------------------------------------------------------------------------------------
 
     def _from_empty(self, peer):
         """A file without keys, for those that ask for functions only: there are none here."""
@@ -124,7 +124,7 @@ class FullSyncs:
         for peer in peers:
             self._engine.kill_client(peer.client_id)
 
-    # -- sending --------------------------------------------------------------------------------------------------------
+    # -- sending ------------------------------------------------------------------------------------------------------
 
     def _send(self, peer, output, with_mark):
         """Send a file and, unless it is all that is wanted, the stream behind it; ValueError if that is not kept.

@@ -186,7 +186,7 @@ _ROWS = (
     ("repl-diskless-sync-max-replicas", COUNT, 0, UNUSED),
     ("repl-diskless-load", Enum("disabled", "on-empty-db", "swapdb"), "swapdb", 0),
     ("repl-backlog-size", Memory(1, clamp=(16384, I64_MAX)), MEGABYTE, 0),
-    ("repl-backlog-ttl", LONG, 3600, UNUSED),
+    ("repl-backlog-ttl", LONG, 3600, 0),
     ("propagation-error-behavior", Enum("ignore", "panic", "panic-on-replicas"), "ignore", UNUSED),
     # -- cluster -------------------------------------------------------------------------------------
     ("cluster-enabled", YES_NO, False, STARTUP | UNUSED),
