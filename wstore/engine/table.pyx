@@ -268,6 +268,7 @@ cdef void table_install(Server* s, Table* t):
     while c != NULL:
         c.last_word_len = 0
         c.last_spec = NULL
+        c.head.len = 0
         c = c.next
     batch_look_up_again(s)
     if old != NULL:
