@@ -18,6 +18,7 @@ static void *begin(void *p) {
     ws_free(p);
 #ifdef SCHED_IDLE
     sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    sched_yield(); /* else it keeps a processor that others wait for until the next tick */
 #endif
     s.fn(s.arg);
     return NULL;

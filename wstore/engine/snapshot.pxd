@@ -92,6 +92,7 @@ cdef struct SnapshotFile:           # an RDB file being written
     uint64_t crc
     bint checksum
     uint64_t flush_mark             # offset up to which the system was told to write back
+    int syncing                     # atomic: its thread waits for the disk
     Reply buffer
 
 cdef struct Snapshot:

@@ -120,8 +120,10 @@ cdef void file_open(SnapshotFile* f, const char* path, bint checksum) noexcept n
 cdef void file_close(SnapshotFile* f, bint sync) noexcept nogil:
     """Write what is left, to the disk itself if `sync`."""
     file_flush(f)
+    store_flag(&f.syncing, 1)
     if sync and f.error == 0 and ws_file_sync(f.fd) != 0:
         f.error = errno
+    store_flag(&f.syncing, 0)
     if f.fd >= 0:
         close(f.fd)
     f.fd = -1
@@ -226,7 +228,9 @@ cdef void snapshot_end_file(Snapshot* snap) noexcept nogil:
     file_close(&snap.file, snap.file.error == 0)
     if snap.file.error == 0 and ws_file_rename(snap.temp_path, snap.path) != 0:
         snap.file.error = errno
+    store_flag(&snap.file.syncing, 1)
     if snap.file.error == 0 and sync_folder_of(snap.path) != 0:
         snap.file.error = errno
+    store_flag(&snap.file.syncing, 0)
     if snap.file.error != 0:
         ws_file_unlink(snap.temp_path)
