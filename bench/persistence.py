@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -41,6 +42,8 @@ from tests.processes import ServerProcess
 from tests.resp import Error, encode
 
 BEFORE_S = 2.0              # of writing before a snapshot
+LOOK_S = 0.05               # between two looks whether it is done
+SNAPSHOT_TIMEOUT_S = 300
 DEPTH = 16
 POLICIES = ("everysec", "always")
 LOG_OPTIONS = ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0")
@@ -141,16 +144,41 @@ def p999(values: Sequence[float]) -> float:
 # -- snapshots ----------------------------------------------------------------------------------------
 
 
-def snapshot(server: ServerProcess, watch: Callable[[], None] = lambda: None) -> tuple[int, int]:
-    """BGSAVE until it is done: when it began and ended, in ns. `watch` is called again and again meanwhile."""
-    start = time.monotonic_ns()
+def file_mark(path: Path) -> tuple[int, int] | None:
+    """Which file has this name, and since when (wall clock, ns)."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_ctime_ns
+
+
+def wait_for_file(server: ServerProcess, old: tuple[int, int] | None, watch: Callable[[], None], every_s: float) -> int:
+    """Until dump.rdb is another file than `old`: when it became that, in ns."""
+    until = time.monotonic() + SNAPSHOT_TIMEOUT_S
+    while True:
+        mark = file_mark(server.folder / "dump.rdb")
+        if mark is not None and mark != old:
+            return time.monotonic_ns() - (time.time_ns() - mark[1])
+        if time.monotonic() > until:
+            raise RuntimeError(f"BGSAVE gives no file:\n{server.log()}")
+        watch()
+        time.sleep(every_s)
+
+
+def snapshot(server: ServerProcess, watch: Callable[[], None] = lambda: None,
+             every_s: float = LOOK_S) -> tuple[int, int]:
+    """BGSAVE until its file has its name: when it began and ended, in ns. `watch` is called again and again meanwhile.
+
+    Nobody asks the server how far it is: connecting and INFO take longer than the requests that are measured.
+    """
     with server.connect() as connection:
+        old, start = file_mark(server.folder / "dump.rdb"), time.monotonic_ns()
         if isinstance(reply := connection.call("BGSAVE"), Error):
             raise RuntimeError(f"BGSAVE: {reply.text.decode()}")
+        end = wait_for_file(server, old, watch, every_s)
     while info_field(server, "persistence", "rdb_bgsave_in_progress") != "0":
-        watch()
         time.sleep(0.01)
-    end = time.monotonic_ns()
     if info_field(server, "persistence", "rdb_last_bgsave_status") != "ok":
         raise RuntimeError(f"BGSAVE failed:\n{server.log()}")
     return start, end
@@ -177,7 +205,7 @@ def growth(server: ServerProcess, keys: int) -> float:
         peak = max(peak, family_pss(server.pid))
     with Writer(server.port, string_command, keys):
         time.sleep(BEFORE_S / 2)
-        snapshot(server, watch)
+        snapshot(server, watch, every_s=0.01)
     return max(0.0, (peak - before) / before * 100)
 
 

@@ -21,15 +21,15 @@ enum {
 
 /* Number of decimal digits of n: 1 to 20. */
 static inline unsigned ws_digits(uint64_t n) {
-    unsigned digits = 1;
-    for (;;) {
-        if (n < 10) return digits;
-        if (n < 100) return digits + 1;
-        if (n < 1000) return digits + 2;
-        if (n < 10000) return digits + 3;
-        n /= 10000;
-        digits += 4;
-    }
+    static const uint64_t powers[20] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+        1000000000000000000, 10000000000000000000u,
+    };
+    if (n < 10) return 1;
+    if (n < 100) return 2;
+    const unsigned about = (64 - (unsigned)__builtin_clzll(n)) * 1233 >> 12;    /* bits * log10(2): exact, or one less */
+    return about + (n >= powers[about]);
 }
 
 /* Write n in decimal to out (20 bytes); returns the length. */

@@ -68,9 +68,17 @@ static inline int ws_bucket_free_place(const ws_bucket *b) {
     return -1;
 }
 
-/* Are n bytes the same?  Most keys have 8 to 16: two words that may overlap, without a call. */
+/* Are n bytes the same?  Most keys have 4 to 16: two words that may overlap, without a call. */
 static inline int ws_same_bytes(const void *a, const void *b, size_t n) {
     uint64_t first_a, first_b, last_a, last_b;
+    if (n >= 4 && n < 8) {
+        uint32_t half_a, half_b, rest_a, rest_b;
+        memcpy(&half_a, a, 4);
+        memcpy(&half_b, b, 4);
+        memcpy(&rest_a, (const char *)a + n - 4, 4);
+        memcpy(&rest_b, (const char *)b + n - 4, 4);
+        return ((half_a ^ half_b) | (rest_a ^ rest_b)) == 0;
+    }
     if (n < 8 || n > 16) return memcmp(a, b, n) == 0;
     memcpy(&first_a, a, 8);
     memcpy(&first_b, b, 8);

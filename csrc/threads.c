@@ -18,7 +18,10 @@ static void *begin(void *p) {
     const start s = *(start *)p;
     ws_free(p);
 #ifdef SCHED_IDLE
-    if (s.idle) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    if (s.idle) {
+        sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+        sched_yield(); /* else it keeps a processor that others wait for until the next tick */
+    }
 #endif
     s.fn(s.arg);
     return NULL;

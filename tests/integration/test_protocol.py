@@ -82,6 +82,31 @@ def seen(wstore_server):
         yield lambda: other.call("PING")
 
 
+# the same head several times, then one that differs in its number of arguments, its name, its line end
+REPEATS = (b"".join(b"*3\r\n$3\r\nSET\r\n$6\r\nrepeat\r\n$%d\r\n%b\r\n" % (n, b"x" * n) for n in (0, 1, 9, 10, 99, 100))
+           + PING + PING + b"*2\r\n$4\r\nPING\r\n$2\r\nhi\r\n" + b"*1\r\n$4\r\nping\r\n" + b"*1\r\n$4\r\nPINGxy" + PING
+           + b"*2\r\n$6\r\nSTRLEN\r\n$6\r\nrepeat\r\n" + b"*2\r\n$6\r\nGETDEL\r\n$6\r\nrepeat\r\n" + PING)
+
+
+def test_repeats_split_at_every_byte(oracle, wstore_server, seen):
+    expected = answer(oracle, REPEATS)
+    assert answer(wstore_server, REPEATS) == expected
+    for at in range(1, len(REPEATS)):
+        assert answer(wstore_server, REPEATS[:at], REPEATS[at:], gap=seen) == expected, REPEATS[:at]
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+def test_neighbours_that_differ_in_one_byte(wstore_server, size):
+    """Each request in a pipeline is compared with the one before it."""
+    keys = ["k" * i + "d" + "k" * (size - 1 - i) for i in range(size)] + ["k" * size]
+    with wstore_server.connect() as connection:
+        connection.send_raw(b"".join(b"*3\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%d\r\n" % (
+            size, key.encode(), len(str(i)), i) for i, key in enumerate(keys)))
+        assert [connection.read() for _ in keys] == [Simple(b"OK")] * len(keys)
+        assert connection.call("MGET", *keys) == Array(tuple(Bulk(b"%d" % i) for i in range(len(keys))))
+        assert connection.call("DEL", *keys) == Int(len(keys))
+
+
 def test_split_at_every_byte(oracle, wstore_server, seen):
     expected = answer(oracle, STREAM)
     assert expected.endswith(b"expected '$', got ':'\r\n")

@@ -134,3 +134,29 @@ def test_remembered_places_refresh_access_bits():
             assert store.get("read") == b"1"
         assert store.execute("OBJECT", "IDLETIME", "read") == 0
         assert store.execute("OBJECT", "IDLETIME", "left") > 0
+
+
+def test_a_store_outgrows_the_places_and_shrinks_again():
+    with Store() as store:
+        names = [b"key:%06d" % i for i in range(250_000)]
+        for name in names:
+            store.set(name, name[4:])
+        for name in names[::7]:
+            store.set(name, b"w" + name[5:])
+            assert store.get(name) == b"w" + name[5:]
+        store.delete(*names[1::2])
+        for _ in range(2):
+            for name in names[::7]:
+                assert store.get(name) == (b"w" + name[5:] if int(name[4:]) % 2 == 0 else None)
+        assert all(store.get(name) == name[4:] for name in names[2::14])
+
+
+def test_first_database_swapped_for_one_never_used():
+    with Store() as store:
+        store.set("k", "1")
+        store.execute("SWAPDB", 0, 5)
+        assert store.get("k") is None
+        store.set("k", "2")
+        assert store.get("k") == b"2"
+        store.execute("SWAPDB", 0, 5)
+        assert store.get("k") == b"1"

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -384,3 +386,41 @@ def test_interrupting_python_does_not_stop_the_server(store):
             assert seen == [signal.SIGUSR1] and connection.call("INCR", "a") == Int(1)
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_set_takes_its_arguments_in_every_form():
+    with Store() as store:
+        assert store.set("a", 1) is True and store.get("a") == b"1"
+        assert store.set(key="a", value="2") is True and store.get("a") == b"2"
+        assert store.set("a", value=b"3") is True and store.get("a") == b"3"
+        assert Store.set(store, "a", 4.5) is True and store.get("a") == b"4.5"
+        options = {}
+        assert store.set("a", "5", **options) is True and store.get("a") == b"5"
+        assert store.set("a", "6", nx=True) is None and store.set("a", "6", get=True) == b"5"
+        for wrong in ((), ("a",), ("a", "b", "c")):
+            with pytest.raises(TypeError, match="exactly 2 positional arguments"):
+                store.set(*wrong)
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            store.set("a", "b", other=1)
+        with pytest.raises(TypeError, match="bytes or str"):
+            store.set(1.5, "b")
+        with pytest.raises(TypeError):
+            Store.set({}, "a", "b")
+
+
+def test_set_says_what_it_takes():
+    assert list(inspect.signature(Store.set).parameters) == [
+        "self", "key", "value", "ex", "px", "exat", "pxat", "nx", "xx", "keepttl", "get"]
+    assert Store.set.__doc__.startswith("SET: True")
+
+
+def test_set_keeps_no_references():
+    with Store() as store:
+        key, value = b"a key of some length", b"a value of some length"
+        before = sys.getrefcount(key), sys.getrefcount(value), sys.getrefcount(store)
+        for _ in range(1000):
+            store.set(key, value)
+            store.set(key, value, xx=True)
+            with pytest.raises(TypeError):
+                store.set(key, value, key)
+        assert (sys.getrefcount(key), sys.getrefcount(value), sys.getrefcount(store)) == before

@@ -5,10 +5,19 @@ cdef enum:
 
 
 # -- arguments and keys --------------------------------------------------------------------------------
+cdef inline bint args_fit_lists(Call* c, int first) noexcept nogil:
+    """Whether argv[first:] may be elements; replies with the error itself and returns 0 if one is too long."""
+    cdef int i
+    for i in range(first, c.argc):
+        if c.argv[i].len > LIST_ELEMENT_MAX:
+            reply_error(c, b"ERR Element too large")
+            return False
+    return True
+
+
 cdef inline bint arg_list_element(Call* c, int i, Element* out) noexcept nogil:
-    """argv[i] as an element; replies with the error itself and returns 0 if it is too long."""
-    if c.argv[i].len > LIST_ELEMENT_MAX:
-        reply_error(c, b"ERR Element too large")
+    """The last argument argv[i] as an element; replies with the error itself and returns 0 if it is too long."""
+    if not args_fit_lists(c, i):
         return False
     element_of(c.argv[i], out)
     return True
@@ -50,9 +59,8 @@ cdef inline void list_push_args(Call* c, bint head, bint only_existing) noexcept
         if e.rec is NULL:
             reply_int(c, 0)
         return
-    for i in range(2, c.argc):
-        if not arg_list_element(c, i, &item):
-            return
+    if not args_fit_lists(c, 2):
+        return
     list_form_load(c.store, &e, &form)
     for i in range(2, c.argc):
         element_of(c.argv[i], &item)
@@ -113,7 +121,7 @@ cdef void list_pop_many(Call* c, const Key* key, Entry* e, bint head, uint64_t n
 
 cdef inline void list_pop_one(Call* c, const Key* key, Entry* e, bint head) noexcept nogil:
     """Reply with the outermost element, and take it."""
-    list_reply_range(c, e, 0 if head else list_count(e) - 1, 1)
+    list_reply_end(c, e, head)
     list_take(c, key, e, head, 1)
 
 

@@ -33,6 +33,7 @@ cdef enum:
     INPUT_BLOCK = 16 * 1024     # what one recv into the shared buffer asks for
     INPUT_STASH_MAX = 4096
     INPUT_SLACK = 16
+    HEAD_MAX = 16               # of RequestHead
     NO_BULK = -1                # Client.bulk_len: the header of the next argument is still to come
 
 cdef enum ClientFlag:
@@ -72,6 +73,13 @@ cdef enum ClientFlag:
     CLIENT_AFTER_COMMAND = CLIENT_POSTPONED | CLIENT_BLOCKED | CLIENT_MADE_READY | CLIENT_PUSHED
     CLIENT_REPLY_DROPPED = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
 
+cdef struct RequestHead:        # how a request began, "*3\r\n$3\r\nSET\r\n": the same bytes again mean the same again
+    char text[HEAD_MAX]
+    size_t len                  # 0: none is known; else 8 at least
+    size_t name_len
+    int argc
+    const CommandSpec* spec
+
 cdef struct QueuedCall:         # one command of a transaction, in one piece of memory with its arguments' bytes
     size_t size_bytes
     int argc
@@ -106,6 +114,7 @@ cdef struct Client:
     uint64_t last_word      # first bytes of the last command's name as sent, and what it was found to be
     size_t last_word_len
     const CommandSpec* last_spec
+    RequestHead head        # of its last request, if that was short
     CommandStats* last_stats
     QueuedCall** queued     # of its transaction
     int queued_count

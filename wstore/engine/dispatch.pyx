@@ -45,7 +45,9 @@ cdef inline void batch_take(Server* s, Client* c, size_t start) noexcept nogil:
     cdef Batch* b = &s.batch
     cdef Call* call = &b.calls[b.count]
     call.client = c
-    call.spec = find_spec_again(s, c, call.argv, call.argc)
+    if call.spec == NULL:
+        call.spec = find_spec_again(s, c, call.argv, call.argc)
+        head_note(c, start, call)
     call.key.ptr = NULL
     if call.spec != NULL and 0 < call.spec.first_key < call.argc:
         take_key(s, &call.argv[call.spec.first_key], call)

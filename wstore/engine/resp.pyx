@@ -4,6 +4,9 @@
 # incomplete, its arguments so far are kept as offsets in the client, and parsing goes on behind them, so that a
 # request costs time in proportion to its size however many pieces it comes in.
 #
+# Clients mostly repeat themselves: a request that begins with the same bytes as the one before it (RequestHead) has the
+# same number of arguments and the same command, and is parsed from its second argument on.
+#
 # Formats: the RESP specification; limits and error texts: those of Redis 7.0.
 
 cdef extern from "numbers.h" nogil:
@@ -55,6 +58,10 @@ cdef inline int number_line(const char* p, const char* end, int64_t* out, const 
         out[0] = p[0] - c"0"
         behind[0] = p + 3
         return LINE_OK
+    if WS_LIKELY(end - p >= 4 and p[2] == c"\r" and <uint8_t>(p[0] - c"1") <= 8 and <uint8_t>(p[1] - c"0") <= 9):
+        out[0] = (p[0] - c"0") * 10 + p[1] - c"0"
+        behind[0] = p + 4
+        return LINE_OK
     while q < end:
         digit = <uint8_t>(q[0] - c"0")
         if digit > 9:
@@ -69,16 +76,46 @@ cdef inline int number_line(const char* p, const char* end, int64_t* out, const 
     return number_line_slow(p, end, out, behind)
 
 
+cdef inline bint head_is_known(const Client* c) noexcept nogil:
+    """Whether the request at in_pos begins as the one before it."""
+    return c.in_len - c.in_pos >= c.head.len > 0 and ws_same_bytes(c.in_buf + c.in_pos, c.head.text, c.head.len)
+
+
+cdef inline const char* head_take(const Client* c, const char* p, Str* name) noexcept nogil:
+    """The name in the known head at p; returns what follows the head."""
+    name.ptr = p + c.head.len - 2 - c.head.name_len
+    name.len = c.head.name_len
+    return p + c.head.len
+
+
+cdef inline void head_note(Client* c, size_t start, const Call* call) noexcept nogil:
+    """Remember the head of the request at `start`, if that is short, and find_spec_again remembers its spec."""
+    cdef const char* begin = c.in_buf + start
+    cdef size_t n = <size_t>(call.argv[0].ptr + call.argv[0].len + 2 - begin)
+    c.head.len = 0
+    if begin[0] != c"*" or n > HEAD_MAX or call.argc > FREE_ARGS_MAX or call.spec == NULL or call.spec != c.last_spec:
+        return
+    memcpy(c.head.text, begin, HEAD_MAX)        # INPUT_SLACK bytes are readable behind all input
+    c.head.len = n
+    c.head.name_len = call.argv[0].len
+    c.head.argc = call.argc
+    c.head.spec = call.spec
+
+
 cdef int parse_request(Server* s, Client* c, Call* call) noexcept nogil:
-    """The next request of c's input into call.argv and call.argc; one of Parsed."""
+    """The next request of c's input into call.argv and call.argc, call.spec if it is known; one of Parsed."""
     cdef int64_t count
     cdef const char* behind
     cdef int line
+    call.spec = NULL
     if c.args_left > 0:
         return resume_args(s, c, call)
     if c.in_pos == c.in_len:
         return PARSED_PART
     c.cmd_start = c.in_pos
+    if head_is_known(c):
+        call.spec = c.head.spec
+        return parse_args(s, c, call, c.head.argc, c.in_buf + c.in_pos)
     if c.in_buf[c.in_pos] != c"*":
         return parse_inline(s, c, call)
     line = number_line(c.in_buf + c.in_pos + 1, c.in_buf + c.in_len, &count, &behind)
@@ -128,12 +165,13 @@ cdef inline int bulk_line(Server* s, Client* c, const char* p, const char* end, 
 
 
 cdef int parse_args(Server* s, Client* c, Call* call, int64_t count, const char* p) noexcept nogil:
-    """All arguments of a request that begins here, into the batch's array; what is incomplete into c.args."""
+    """All arguments of a request, from p on, into the batch's array; what is incomplete into c.args. With call.spec
+    the head is known, and lies at p."""
     cdef const char* end = c.in_buf + c.in_len
     cdef Str* argv = s.batch.args + s.batch.arg_count
     cdef int64_t size = NO_BULK
     cdef int64_t i = 0
-    cdef int said = PARSED_PART
+    cdef int said = PARSED_READY
     if count > FRESH_ARGS_MAX:
         c.args_left = count
         c.in_pos = <size_t>(p - c.in_buf)
@@ -141,6 +179,9 @@ cdef int parse_args(Server* s, Client* c, Call* call, int64_t count, const char*
     if s.batch.arg_count + <size_t>count > BATCH_ARGS:
         c.in_pos = c.cmd_start
         return PARSED_NO_ROOM
+    if call.spec != NULL:
+        p = head_take(c, p, &argv[0])
+        i = 1
     while i < count:
         said = bulk_line(s, c, p, end, &size, &p)
         if said != PARSED_READY:

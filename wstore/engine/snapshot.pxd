@@ -94,6 +94,7 @@ cdef struct SnapshotFile:           # an RDB file being written
     bint checksum
     bint flush                      # the system is told to write back, so that a sync is short
     uint64_t flush_mark             # offset up to which the system was told to write back
+    int syncing                     # atomic: its thread waits for the disk
     Reply buffer
     ws_output* output               # where its progress is told
 

@@ -126,8 +126,10 @@ cdef void file_open(SnapshotFile* f, const char* path, bint checksum, bint flush
 
 cdef void file_close(SnapshotFile* f, bint sync) noexcept nogil:
     """Have all of it on the disk itself if `sync`."""
+    store_flag(&f.syncing, 1)
     if sync and f.error == 0 and ws_file_sync(f.fd) != 0:
         f.error = errno
+    store_flag(&f.syncing, 0)
     if f.fd >= 0:
         close(f.fd)
     f.fd = -1
@@ -238,7 +240,9 @@ cdef void snapshot_end_file(Snapshot* snap) noexcept nogil:
         return
     if snap.file.error == 0 and ws_file_rename(snap.temp_path, snap.path) != 0:
         snap.file.error = errno
+    store_flag(&snap.file.syncing, 1)
     if snap.file.error == 0 and sync_folder_of(snap.path) != 0:
         snap.file.error = errno
+    store_flag(&snap.file.syncing, 0)
     if snap.file.error != 0:
         ws_file_unlink(snap.temp_path)

@@ -152,9 +152,14 @@ cdef void snapshot_join(Snapshot* snap) noexcept nogil:
 
 
 cdef void help_thread(Snapshot* snap) noexcept nogil:
-    """The thread gets what processors have left: if that is nothing, the loop rests now and then."""
+    """The thread gets what processors have left: if that is nothing, the loop rests now and then.
+
+    Not while the thread waits for the disk, which needs no processor.
+    """
     cdef int64_t now_us = ws_mono_us()
     cdef int64_t used_us, used_then_us
+    if load_flag(&snap.file.syncing):
+        snap.look_due_us = now_us + STARVED_LOOK_US
     if now_us < snap.look_due_us:
         return
     used_us = ws_thread_cpu_us(snap.thread)

@@ -268,6 +268,7 @@ cdef void table_install(Server* s, Table* t):
     while c != NULL:
         c.last_word_len = 0
         c.last_spec = NULL
+        c.head.len = 0
         c = c.next
     if s.repl.follow.client != NULL:
         s.repl.follow.client.last_word_len = 0

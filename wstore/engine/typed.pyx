@@ -96,13 +96,14 @@ cdef inline bint find_live(TypedStore self, const Key* key, Entry* e) noexcept:
 cdef inline bint find_by_hash(TypedStore self, Py_hash_t hash, const Str* name, Entry* e) noexcept:
     """find_live for a key whose Python hash is at hand: at its remembered place, if it has one."""
     cdef Key key
-    if self.db_index == 0 and recent_find(self.recent, hash, self.store.places_stamp, name, e):
+    cdef bint remembers = recent_serves(self.store, self.db_index)
+    if remembers and recent_find(self.recent, hash, self.store.places_stamp, name, e):
         self.store.stats.keyspace_hits += 1
         return True
     ks_key(self.store, name[0], &key)
     if not find_live(self, &key, e):
         return False
-    if self.db_index == 0:
+    if remembers and e.expire_ms == NO_EXPIRE:
         recent_note(self.recent, hash, self.store.places_stamp, e)
     return True
 
@@ -127,9 +128,10 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
     cdef Key key
     cdef int64_t room
     cdef Db* db
+    cdef bint remembers = recent_serves(self.store, self.db_index)
     value_of_string(self.store.api, text, &room, &v)
     self.store.dirty += 1
-    if self.db_index == 0 and not self.store.observers and recent_find(
+    if remembers and not self.store.observers and recent_find(
             self.recent, hash, self.store.places_stamp, name, &e) and same_shape(&e, &v, NO_EXPIRE):
         memcpy(e.value, v.ptr, v.len)
         return
@@ -139,13 +141,29 @@ cdef inline void write_string(TypedStore self, Py_hash_t hash, const Str* name, 
         if e.expire_ms != NO_EXPIRE:
             self.store.now_ms = ws_unix_ms()
             ks_lookup(self.store, db, &key, &e, LOOKUP_WRITE)
-        elif self.db_index == 0:
+        elif remembers:
             recent_note(self.recent, hash, self.store.places_stamp, &e)
     before_change(self.store, db, &e)
     ks_put(self.store, db, &key, &e, &v, NO_EXPIRE)
     if self.store.observers:
         st_changed(self.store, db, &key, EVENT_STRING, b"set")
         stream_set(server_of(self.store), self.db_index, name, &text)
+
+
+cdef object set_plainly(TypedStore self, object key, object value):
+    """set() without options."""
+    cdef Str name, text
+    cdef Py_hash_t hash
+    if not PyBytes_CheckExact(value) and not isinstance(value, (bytes, str)):
+        value = bytes_of_arg(value)
+    take_str(key, &name)
+    take_str(value, &text)
+    check_length(self, &text)
+    hash = PyObject_Hash(key)
+    locked = enter_to_write(self)
+    write_string(self, hash, &name, text)
+    leave(self, locked)
+    return True
 
 
 cdef class TypedStore(Engine):
@@ -212,20 +230,9 @@ cdef class TypedStore(Engine):
         value: bytes, str, int or float. ex, px: TTL in seconds, milliseconds; exat, pxat: Unix time of expiry in
         the same units. Raises ReplyError as SET does.
         """
-        cdef Str name, text
-        cdef Py_hash_t hash
         if not (nx or xx or keepttl or get or ex is not None or px is not None or exat is not None
                 or pxat is not None):
-            if not PyBytes_CheckExact(value) and not isinstance(value, (bytes, str)):
-                value = bytes_of_arg(value)
-            take_str(key, &name)
-            take_str(value, &text)
-            check_length(self, &text)
-            hash = PyObject_Hash(key)
-            locked = enter_to_write(self)
-            write_string(self, hash, &name, text)
-            leave(self, locked)
-            return True
+            return set_plainly(self, key, value)
         args = ["SET", key, value]
         for word, amount in (("EX", ex), ("PX", px), ("EXAT", exat), ("PXAT", pxat)):
             if amount is not None:
@@ -350,3 +357,36 @@ cdef class TypedStore(Engine):
         out = PyBytes_FromStringAndSize(<char*>self.current_db().slot_counts, SLOT_COUNT * sizeof(uint32_t))
         leave(self, locked)
         return out
+
+
+# A call of set() with nothing but key and value does not pass through the reading of eight options, which would be
+# a tenth of it: the method that Cython made, which has the signature, is called for all others.
+
+cdef extern from *:
+    ctypedef object (*KeywordCall "_PyCFunctionFastWithKeywords")(object, PyObject**, Py_ssize_t, PyObject*)
+    ctypedef struct PyMethodDef:
+        void* ml_meth
+        int ml_flags
+    ctypedef struct PyMethodDescrObject:
+        PyMethodDef* d_method
+    enum: METH_FASTCALL, METH_KEYWORDS
+
+cdef KeywordCall set_with_options = NULL
+
+
+cdef object set_quickly(object self, PyObject** args, Py_ssize_t count, PyObject* names):
+    if count == 2 and names == NULL:
+        return set_plainly(<TypedStore>self, <object>args[0], <object>args[1])
+    return set_with_options(self, args, count, names)
+
+
+cdef void install_set_quickly():
+    """Put set_quickly in front of TypedStore.set. A module that is made anew has the same method: not twice."""
+    global set_with_options
+    cdef PyMethodDef* method = (<PyMethodDescrObject*>TypedStore.__dict__["set"]).d_method
+    if method.ml_meth != <void*>set_quickly and method.ml_flags == METH_FASTCALL | METH_KEYWORDS:
+        set_with_options = <KeywordCall>method.ml_meth
+        method.ml_meth = <void*>set_quickly
+
+
+install_set_quickly()

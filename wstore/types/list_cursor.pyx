@@ -225,6 +225,21 @@ cdef void list_reply_range(Call* c, const Entry* e, uint64_t index, uint64_t n) 
     list_cursor_close(&cur)
 
 
+cdef inline void list_reply_end(Call* c, const Entry* e, bint head) noexcept nogil:
+    """Reply with the outermost element: a bulk string."""
+    cdef const ListSlot* slot
+    cdef const uint8_t* items
+    cdef Element item
+    if e.enc == ENC_PTR:
+        slot = list_slot(list_load(e), 0 if head else list_load(e).nodes - 1)
+        if not slot.node.packed:
+            items = list_slot_items(slot)
+            list_item_read(items if head else list_item_before(items + slot.used), &item)
+            reply_element(c, &item)
+            return
+    list_reply_range(c, e, 0 if head else list_count(e) - 1, 1)
+
+
 cdef void list_reply_backward(Call* c, const Entry* e, uint64_t index, uint64_t n) noexcept nogil:
     """The same from `index` back to the front."""
     cdef ListCursor cur
