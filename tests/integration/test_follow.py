@@ -146,7 +146,7 @@ def test_clients_are_served_while_a_lot_is_applied(link: Link, connection: Conne
 @pytest.mark.parametrize("bad", [
     b"SET k v\r\n", b"*0\r\n", b"*-1\r\n", b"*1\r\n+PING\r\n", b"*x\r\n", b"*1\r\n$4\r\nPING--", b"*1\r\n$-1\r\n",
     b"\x00\x00\x00\x00", b"*1\r\n$99999999999999\r\n", b"+OK\r\n", b"*3000000000\r\n", b"#TS:1\r\n",
-    encode(["EXEC"]), encode(["MULTI"]) * 2, b"*1\n$4\nPING\n", b"*1" + b"0" * 70_000,
+    encode(["EXEC"]), encode(["MULTI"]) * 2, encode(["SELECT", 16]), unit(("DEL", "k"), ("select", "x")), b"*1\n$4\nPING\n", b"*1" + b"0" * 70_000,
 ])
 def test_damage_ends_the_link(server: wstore.Server, bad: bytes) -> None:
     good = encode(["SET", "k", "v"])
@@ -259,6 +259,14 @@ def test_expired_key_is_gone_for_a_write_on_a_writable_replica(link: Link, conne
 
 
 # -- who hears of it -----------------------------------------------------------------------------------------------
+
+def test_limits_of_clients_do_not_hold_for_the_stream(link: Link, connection: Connection) -> None:
+    connection.call("CONFIG", "SET", "proto-max-bulk-len", 1 << 20)
+    link.run(("SET", "k", "x" * (2 << 20)), ("APPEND", "k", "y"), ("SETRANGE", "k", 3 << 20, "z"),
+             ("SETBIT", "b", 1 << 24, 1))
+    assert connection.call("STRLEN", "k") == Int((3 << 20) + 1) and connection.call("STRLEN", "b") == Int((1 << 21) + 1)
+    assert link.facts["errors"] == 0
+
 
 def test_watch_sees_the_stream(link: Link, connection: Connection) -> None:
     connection.call("WATCH", "k")

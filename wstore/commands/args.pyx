@@ -30,6 +30,11 @@ cdef inline bint arg_is(Call* c, int i, const char* word) noexcept nogil:
     return str_is(c.argv[i], word)
 
 
+cdef inline int64_t string_limit(const Call* c) noexcept nogil:
+    """Bytes that a string may have; what a log or a master's stream says was within the limit there."""
+    return <int64_t>1 << 32 if c.store.obeying or c.store.loading else c.store.config.proto_max_bulk_len
+
+
 cdef inline bint arg_i64(Call* c, int i, int64_t* out) noexcept nogil:
     """argv[i] as a signed 64-bit integer."""
     if ws_str_to_i64(c.argv[i].ptr, c.argv[i].len, out):

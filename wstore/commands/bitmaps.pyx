@@ -32,7 +32,7 @@ cdef bint arg_bit_offset(Call* c, int i, int width, uint64_t* out) noexcept nogi
     if ws_str_to_i64(s.ptr, s.len, &n):
         if by_field:
             n = <int64_t>(<uint64_t>n * <uint64_t>width)
-        if n >= 0 and n >> 3 < c.store.config.proto_max_bulk_len:
+        if n >= 0 and n >> 3 < string_limit(c):
             out[0] = <uint64_t>n
             return True
     reply_error(c, b"ERR bit offset is not an integer or out of range")

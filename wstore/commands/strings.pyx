@@ -317,7 +317,7 @@ cdef void cmd_msetnx(Call* c) noexcept nogil:
 # -- ranges --------------------------------------------------------------------------------------------
 cdef bint require_length(Call* c, uint64_t old_len, uint64_t more) noexcept nogil:
     """Whether a string may grow to old_len + more bytes; the error is replied otherwise."""
-    cdef uint64_t limit = <uint64_t>c.store.config.proto_max_bulk_len
+    cdef uint64_t limit = <uint64_t>string_limit(c)
     if old_len <= limit and more <= limit - old_len:
         return True
     reply_error(c, b"ERR string exceeds maximum allowed size (proto-max-bulk-len)")

@@ -227,6 +227,7 @@ def follow_begin(Engine engine not None, int fd, int64_t offset, int db, then):
         client_unlink(s, f.client)
         f.client.flags = CLIENT_INTERNAL | CLIENT_AUTHENTICATED
         ws_peer_addr(fd, &f.client.peer)
+        f.split.databases = s.store.db_count
         f.client.db = max(db, 0)
         st_db(s.store, f.client.db)
         s.stream.db = f.client.db

@@ -5,7 +5,7 @@
 #
 # Each byte is looked at once, whatever the pieces are that it comes in, but for the header and the text of the argument
 # at hand. Unlike a client a master sends exactly what is meant: an array of bulk strings, no inline commands, no empty
-# ones. Anything else is damage.
+# ones. Anything else is damage. So is a SELECT of a database that there is not: what follows would go into another one.
 
 cdef int64_t SPLIT_BULK_MAX = <int64_t>1 << 32      # bytes of an argument, whatever its master's proto-max-bulk-len
 
@@ -34,6 +34,7 @@ cdef inline int split_number(Split* x, char mark, const char* p, const char* end
 
 cdef inline int split_command(Split* x, Str last) noexcept nogil:
     """A command has come to its end; `last` is its last word. 0, or -1: damaged."""
+    cdef int64_t db
     if x.argc == 1 and aof_is(last, b"multi", 5):
         if x.in_unit:
             return split_fail(x, b"a MULTI follows another one without EXEC")
@@ -42,6 +43,8 @@ cdef inline int split_command(Split* x, Str last) noexcept nogil:
         if not x.in_unit:
             return split_fail(x, b"an EXEC stands without MULTI")
         x.in_unit = False
+    elif x.is_select and (not resp_str_to_i64(last.ptr, last.len, &db) or not 0 <= db < x.databases):
+        return split_fail(x, b"the master selects a database that is not here: see the directive databases")
     if not x.in_unit:
         x.whole = x.at
     return 0
@@ -60,6 +63,7 @@ cdef int split_argument(Split* x, const char* data, const char* end) noexcept no
         return split_fail(x, b"an argument does not end in CR LF")
     arg.len = <size_t>n
     x.at = <size_t>(arg.ptr - data) + arg.len + 2
+    x.is_select = x.argc == 2 and (x.is_select if x.left == 1 else aof_is(arg, b"select", 6))
     x.left -= 1
     return 1 if x.left > 0 or split_command(x, arg) == 0 else -1
 

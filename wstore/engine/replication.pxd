@@ -97,6 +97,8 @@ cdef struct Split:          # how far the input of the link has been looked at; 
     int64_t argc            # of the command at hand
     int64_t left            # arguments of it that are still to come; 0: the next one begins at `at`
     bint in_unit            # a MULTI has come whose EXEC has not
+    bint is_select          # the command at hand
+    int databases           # that there are
     const char* why         # it is damaged
 
 cdef struct Follow:         # the link to the master: follow.pyx
