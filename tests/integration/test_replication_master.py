@@ -125,6 +125,47 @@ def test_a_file_that_a_full_disk_cuts_short():
             wait_in_step(master, replica)
 
 
+def test_the_base_of_a_rewrite_under_way_in_another_database():
+    with start_wstore(*LOGGED) as master, master.connect() as writer:
+        writer.pipeline([("SELECT", 3), *(("SET", f"k{n}", n) for n in range(1000))])
+        assert writer.call("BGREWRITEAOF").text.startswith(b"Background")
+        writer.pipeline([("SET", f"k{n}", -n) for n in range(500)])
+        with start_replica(master) as early:
+            writer.pipeline([("SET", f"k{n}", "later") for n in range(100)])
+            wait_for(lambda: facts(master, "persistence")["aof_rewrite_in_progress"] == "0")
+            writer.pipeline([("SET", f"k{n}", "later still") for n in range(50)])
+            with start_replica(master) as late:
+                writer.call("SET", "last", "word")
+                wait_in_step(master, early, late)
+
+
+def test_a_save_that_is_under_way_in_another_database():
+    """Its offset can only be reached while the stream is kept."""
+    with start_wstore() as master, start_replica(master) as first, master.connect() as writer:
+        write(master, 20)
+        wait_in_step(master, first)
+        writer.pipeline([("SELECT", 3), *(("SET", f"k{n}", n) for n in range(1000))])
+        writer.pipeline([("BGSAVE",), ("SET", "k1", "while saving")])
+        with start_replica(master) as second:
+            writer.call("SET", "k2", "behind")
+            wait_in_step(master, first, second)
+
+
+def test_the_log_is_switched_while_replicas_are_there():
+    with start_wstore() as master, start_replica(master) as first:
+        fill_all(master)
+        for value in ("yes", "no", "yes"):
+            assert master.call("CONFIG", "SET", "appendonly", value) == OK
+            change_all(master)
+            with start_replica(master) as second:
+                wait_in_step(master, first, second)
+            change_all(master, 3)
+            with cut_off(master, first):
+                master.call("SET", "away", value)
+            wait_in_step(master, first)
+        assert sync_counts(master) == (4, 3, 0)
+
+
 # -- partial ones ----------------------------------------------------------------------------------------------------
 
 @REDISES
@@ -265,6 +306,20 @@ def test_fields_and_role_as_in_redis():
                          fields["min_slaves_good_slaves"], fields["repl_backlog_active"]))
             assert fields["master_repl_offset"].isdigit()
     assert seen[0] == seen[1]
+
+
+def test_traffic_is_counted():
+    with start_wstore() as master, start_replica(master) as replica:
+        wait_in_step(master, replica)
+        write(master, 2)
+        wait_in_step(master, replica)
+        stats = facts(master, "stats")
+        assert 2_000_000 < int(stats["total_net_repl_output_bytes"]) < int(stats["total_net_output_bytes"])
+        assert float(stats["instantaneous_output_repl_kbps"]) > 0
+        assert int(facts(master, "memory")["mem_replication_backlog"]) >= 1 << 20
+        assert master.call("CONFIG", "RESETSTAT") == OK
+        assert int(facts(master, "stats")["total_net_repl_output_bytes"]) < 1000
+        assert sync_counts(master) == (0, 0, 0)
 
 
 def test_clients_of_type_replica():

@@ -137,19 +137,20 @@ def persistence(engine):
 def stats(engine):
     counters = engine.stats()
     rates = _engine.rates(engine)
+    sent_bytes = _engine.replication_facts(engine)["sent_bytes"]
     link = _engine.follow_facts(engine)
     return {
         "total_connections_received": counters["connections_received"],
         "total_commands_processed": counters["commands_processed"],
         "instantaneous_ops_per_sec": round(rates["commands"]),
-        "total_net_input_bytes": counters["net_input_bytes"],
-        "total_net_output_bytes": counters["net_output_bytes"],
+        "total_net_input_bytes": counters["net_input_bytes"] + link["received_bytes"],
+        "total_net_output_bytes": counters["net_output_bytes"] + sent_bytes,
         "total_net_repl_input_bytes": link["received_bytes"],
-        "total_net_repl_output_bytes": _engine.replication_facts(engine)["sent_bytes"],
+        "total_net_repl_output_bytes": sent_bytes,
         "instantaneous_input_kbps": f"{rates['input_bytes'] / 1024:.2f}",
         "instantaneous_output_kbps": f"{rates['output_bytes'] / 1024:.2f}",
-        "instantaneous_input_repl_kbps": "0.00",
-        "instantaneous_output_repl_kbps": "0.00",
+        "instantaneous_input_repl_kbps": f"{rates['link_bytes'] / 1024:.2f}",
+        "instantaneous_output_repl_kbps": f"{rates['replica_bytes'] / 1024:.2f}",
         "rejected_connections": counters["rejected_connections"],
         **engine.replication.master.counts(),
         "expired_keys": counters["expired_keys"],

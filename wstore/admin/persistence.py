@@ -45,7 +45,7 @@ def _switch_log(service):
 def save(session, args):
     """SAVE"""
     service = session.engine.persistence
-    if service.saving.started_s is not None:
+    if service.saves_in_background:
         raise ReplyError(_SAVING)
     service.end_other()
     try:
@@ -61,7 +61,7 @@ def bgsave(session, args):
     if len(args) > 2 or (len(args) == 2 and args[1].lower() != b"schedule"):
         raise ReplyError("ERR syntax error")
     service = session.engine.persistence
-    if service.saving.started_s is not None:
+    if service.saves_in_background:
         raise ReplyError(_SAVING)
     if service.snapshot_runs or session.in_transaction:
         if len(args) == 1 and not session.in_transaction:

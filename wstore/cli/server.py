@@ -210,7 +210,7 @@ def tell_ready(runtime, supervised):
 
 
 def may_end(runtime):
-    """After the loop has ended: save what is to be saved; whether the process may end, as far as data and replicas go."""
+    """After the loop has ended: save what is to be saved; whether the process may end yet."""
     signal = process.signal_name(runtime)
     if not signal:
         return True         # SHUTDOWN has seen to it

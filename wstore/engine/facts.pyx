@@ -35,8 +35,10 @@ cdef void rates_sample(Server* s) noexcept nogil:
     if now_us - r.sampled_us < RATE_PERIOD_US:
         return
     counters[0] = s.store.stats.commands_processed
-    counters[1] = s.store.stats.net_input_bytes
-    counters[2] = s.store.stats.net_output_bytes
+    counters[3] = s.repl.follow.received_bytes
+    counters[4] = s.repl.sent_bytes
+    counters[1] = s.store.stats.net_input_bytes + counters[3]
+    counters[2] = s.store.stats.net_output_bytes + counters[4]
     for i in range(RATE_KINDS):
         if r.sampled_us and counters[i] >= r.counters[i]:     # RESETSTAT sets counters back
             r.samples[i][r.next] = <double>(counters[i] - r.counters[i]) * 1e6 / <double>(now_us - r.sampled_us)
@@ -52,7 +54,8 @@ cdef void note_memory_peak(Server* s, size_t used) noexcept nogil:
 
 
 def rates(Engine engine not None):
-    """Commands, bytes in and bytes out a second, over the last second or two; zeros without a loop."""
+    """Commands, bytes in and bytes out a second, and those of them that are replication's, over the last second or two;
+    zeros without a loop."""
     cdef Server* s = server_of(engine.store)
     cdef double sums[RATE_KINDS]
     cdef int i, k
@@ -61,7 +64,8 @@ def rates(Engine engine not None):
         for k in range(RATE_SAMPLES):
             sums[i] += s.rates.samples[i][k]
     return {"commands": sums[0] / RATE_SAMPLES, "input_bytes": sums[1] / RATE_SAMPLES,
-            "output_bytes": sums[2] / RATE_SAMPLES}
+            "output_bytes": sums[2] / RATE_SAMPLES, "link_bytes": sums[3] / RATE_SAMPLES,
+            "replica_bytes": sums[4] / RATE_SAMPLES}
 
 
 # -- memory --------------------------------------------------------------------------------------------------------

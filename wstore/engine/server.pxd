@@ -26,7 +26,7 @@ cdef enum:
     IN_SHARED_SIZE = 512 * 1024
     OUT_SHARED_SIZE = 512 * 1024
     ERROR_CODE_MAX = 32
-    RATE_KINDS = 3
+    RATE_KINDS = 5
     RATE_SAMPLES = 16
     ERROR_CODES_MAX = 128       # different codes that are counted
     LISTENERS_MAX = 32
@@ -61,7 +61,7 @@ cdef struct SlowEntry:
 
 cdef struct Rates:              # of the load, sampled in turns of the loop
     int64_t sampled_us
-    uint64_t counters[RATE_KINDS]           # at that time: commands, bytes in, bytes out
+    uint64_t counters[RATE_KINDS]           # at that time: commands, bytes in, bytes out; of a link, to replicas
     double samples[RATE_KINDS][RATE_SAMPLES]    # a second; a ring
     int next
     uint64_t memory_peak        # bytes

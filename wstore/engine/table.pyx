@@ -162,6 +162,7 @@ cdef void stats_reset(Server* s) noexcept nogil:
         stats.latency = NULL
     s.error_count = 0
     s.rates.upkeep_us = 0
+    s.repl.sent_bytes = s.repl.follow.received_bytes = 0
 
 
 # -- building ------------------------------------------------------------------------------------------------------

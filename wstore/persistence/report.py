@@ -16,7 +16,7 @@ def fields(service):
         "current_save_keys_processed": snapshot["keys_done"],
         "current_save_keys_total": snapshot["keys_total"],
         "rdb_changes_since_last_save": saving.dirty,
-        "rdb_bgsave_in_progress": int(saving.started_s is not None),
+        "rdb_bgsave_in_progress": int(service.saves_in_background),
         "rdb_last_save_time": saving.last_save_s,
         "rdb_last_bgsave_status": _status(saving.last_ok),
         "rdb_last_bgsave_time_sec": saving.last_seconds,

@@ -79,6 +79,11 @@ class Service:
     def snapshot_runs(self):
         return self.engine.snapshot_progress()["running"]
 
+    @property
+    def saves_in_background(self):
+        """Whether the keys are being saved, to a file of the directory or for replicas."""
+        return self.saving.started_s is not None or self.engine.replication.master.saves
+
     def end_other(self):
         """SAVE goes before a snapshot for another purpose: that begins anew later."""
         if self.log.started_s is not None:

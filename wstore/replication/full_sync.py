@@ -22,7 +22,13 @@ class FullSyncs:
     def __init__(self, master):
         self._master = master
         self._engine = master.engine
+        self._output = None         # of the last snapshot that was begun for replicas
         self._waiting = []          # Peers that wait until a snapshot for another purpose is over
+
+    @property
+    def saves(self):
+        """Whether a snapshot for replicas is being taken."""
+        return self._output is not None and not (self._output.finished or self._output.failed)
 
     def begin(self, peer):
         """A peer that has become a replica needs all data."""
@@ -108,11 +114,13 @@ class FullSyncs:
         except OSError as error:
             self._give_up([peer], error)
             return None
+        self._output = output
         self._master.notice("Background saving for replicas started")
         return output
 
     def _written(self, error):
         """The snapshot has ended.  If it has failed the loop closes those that are being sent it."""
+        self._output = None
         if error is None:
             self._master.notice("Background saving for replicas terminated with success")
         else:

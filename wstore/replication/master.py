@@ -33,6 +33,11 @@ class Master:
     def reset_counts(self):
         self.full = self.partial = self.refused = 0
 
+    @property
+    def saves(self):
+        """Whether a snapshot for replicas is being taken."""
+        return self._full_syncs.saves
+
     def counts(self):
         """Fields of INFO stats."""
         return {"sync_full": self.full, "sync_partial_ok": self.partial, "sync_partial_err": self.refused}
