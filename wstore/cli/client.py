@@ -1,33 +1,14 @@
 """A small blocking client of a server, for the `wstore` tool: RESP2, one command at a time."""
-import socket
-from urllib.parse import unquote, urlsplit
-
 from wstore.errors import ReplyError
 
 TIMEOUT_S = 10.0
-DEFAULT_PORT = 6379
-
-
-class Address:
-    """Where a server listens and what it wants to know: host, port, password, database."""
-
-    def __init__(self, text):
-        """From "host", "host:port" or "redis://[user:password@]host[:port][/db]"; ValueError if it is none."""
-        parts = urlsplit(text if "://" in text else f"redis://{text}")
-        if parts.scheme != "redis":
-            raise ValueError(f"{parts.scheme}:// is not spoken here, only redis://")
-        self.host = parts.hostname or "127.0.0.1"
-        self.port = parts.port or DEFAULT_PORT
-        self.user = unquote(parts.username or "")
-        self.password = unquote(parts.password or "")
-        self.db = int(parts.path.strip("/") or 0)
 
 
 class Client:
-    """A connection; ConnectionError or another OSError when it breaks, ReplyError for an error reply."""
+    """A connection to an Address; ConnectionError or another OSError when it breaks, ReplyError for an error reply."""
 
     def __init__(self, address):
-        self._socket = socket.create_connection((address.host, address.port), TIMEOUT_S)
+        self._socket = address.connect(TIMEOUT_S)
         self._input = self._socket.makefile("rb")
         if address.password:
             self.call("AUTH", *filter(None, [address.user, address.password]))

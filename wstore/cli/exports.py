@@ -64,14 +64,23 @@ def texts(value: Any, text: Callable[[bytes], str]) -> Any:
     return value
 
 
-def jsonl(record: Record) -> bytes:
+def json_facts(record: Record) -> dict[str, Any]:
+    """What a line of JSON says of a record."""
     value, error = value_and_error(record)
     try:
         out = facts(record, texts(value, plain), error)
         out["key"] = plain(record.key)
     except UnicodeDecodeError:
         out = {**facts(record, texts(value, escape), error), "key": escape(record.key), "escaped": True}
+    return out
+
+
+def json_line(out: dict[str, Any]) -> bytes:
     return json.dumps(out, ensure_ascii=False).encode() + b"\n"
+
+
+def jsonl(record: Record) -> bytes:
+    return json_line(json_facts(record))
 
 
 def key_line(record: Record) -> bytes:
@@ -132,36 +141,38 @@ def in_batches(words: list[bytes], size: int) -> Iterator[list[bytes]]:
     return (words[i:i + size] for i in range(0, len(words), size))
 
 
-def building(record: Record) -> Iterator[bytes]:
-    """The commands that build a value. ValueError: it cannot be read."""
+def building(record: Record) -> Iterator[tuple[bytes, ...]]:
+    """The commands that build a key. ValueError: its value cannot be read."""
     value = record.value
     if record.type == "string":
-        yield command(b"SET", record.key, value)
+        yield b"SET", record.key, value
     elif record.type == "hash":
         pairs = [word for pair in value.items() for word in pair]
-        yield from (command(b"HSET", record.key, *words) for words in in_batches(pairs, 2 * BATCH))
+        yield from ((b"HSET", record.key, *words) for words in in_batches(pairs, 2 * BATCH))
     elif record.type == "zset":
         pairs = [word for member, score in value for word in (repr(score).encode(), member)]
-        yield from (command(b"ZADD", record.key, *words) for words in in_batches(pairs, 2 * BATCH))
+        yield from ((b"ZADD", record.key, *words) for words in in_batches(pairs, 2 * BATCH))
     else:
         name = b"RPUSH" if record.type == "list" else b"SADD"
-        yield from (command(name, record.key, *words) for words in in_batches(list(value), BATCH))
+        yield from ((name, record.key, *words) for words in in_batches(list(value), BATCH))
+    if record.expires_ms is not None:
+        yield b"PEXPIREAT", record.key, b"%d" % record.expires_ms
 
 
 class Commands:
-    """Records as commands: a SELECT where the database changes, PEXPIREAT behind a key that has a TTL."""
+    """Records as commands: a SELECT where the database changes."""
 
     def __init__(self) -> None:
         self.db = None
 
     def __call__(self, record: Record) -> bytes:
-        pieces = list(building(record))
-        if record.db != self.db:
-            pieces.insert(0, command(b"SELECT", b"%d" % record.db))
-            self.db = record.db
-        if record.expires_ms is not None:
-            pieces.append(command(b"PEXPIREAT", record.key, b"%d" % record.expires_ms))
-        return b"".join(pieces)
+        return self.in_database(record.db, list(building(record)))
+
+    def in_database(self, db: int, commands: Iterable[tuple[bytes, ...]]) -> bytes:
+        """These commands, to be run in that database."""
+        select = b"" if db == self.db else command(b"SELECT", b"%d" % db)
+        self.db = db
+        return select + b"".join([command(*words) for words in commands])
 
 
 def exporter(name: str) -> Callable[[Record], bytes]:

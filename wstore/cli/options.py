@@ -6,7 +6,21 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from wstore.replication.address import Address
+
 UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+class Target(click.ParamType):
+    """A server's address."""
+
+    name = "address"
+
+    def convert(self, value, param, ctx):
+        try:
+            return Address(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class SlotRanges(click.ParamType):

@@ -5,6 +5,7 @@
     wstore check /var/lib/wstore
     wstore rdb dump.rdb
     wstore restore --dir /var/lib/wstore --until-time 2026-01-31T12:00:00 --output /var/lib/restored
+    wstore tail redis://127.0.0.1:6379
 """
 import sys
 
@@ -13,25 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from wstore.cli.check_command import check
-from wstore.cli.client import Address, Client
+from wstore.cli.client import Client
+from wstore.cli.options import Target
 from wstore.cli.rdb_command import rdb
 from wstore.cli.restore_command import restore_command
+from wstore.cli.tail_command import tail
 from wstore.errors import ReplyError
 from wstore.versions import REDIS_VERSION, WSTORE_VERSION
 
 SLOTS = 16384
-
-
-class Target(click.ParamType):
-    """A server's address."""
-
-    name = "address"
-
-    def convert(self, value, param, ctx):
-        try:
-            return Address(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,13 +44,13 @@ def version():
 def slots(target, top, by):
     """Show how many keys the hash slots of a server hold.
 
-    TARGET is HOST, HOST:PORT or redis://[user:password@]host[:port][/db].
+    TARGET is HOST, HOST:PORT, redis://[user:password@]host[:port][/db] or unix://[user:password@]/path[?db=n].
     """
     try:
         with Client(target) as client:
             counts = client.call("SLOTSINFO")
     except (OSError, ReplyError) as error:
-        raise click.ClickException(f"{target.host}:{target.port}: {error}") from None
+        raise click.ClickException(f"{target}: {error}") from None
     show_slots(counts, top, by, Console())
 
 
@@ -80,6 +71,7 @@ def show_slots(counts, top, by, console):
 main.add_command(check)
 main.add_command(rdb)
 main.add_command(restore_command)
+main.add_command(tail)
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ dispatch.pyx (commands in batches), transactions.pyx, blocking.pyx, client.pyx, 
 loop.pyx; api.pyx (the function table), store.pyx, typed.pyx and frozen.pyx (the Python face); log_scan.pyx (for tools);
 rdb_read.pyx, rdb_skip.pyx, rdb_reader.pyx, aof_read.pyx, load_rdb.pyx, load_aof.pyx, loader.pyx (files into a store);
 soon.pyx, replication.pxd, tail.pyx, replicas.pyx, role.pyx, twin.pyx,
-follow_split.pyx, follow_run.pyx, follow.pyx (replication).
+follow_split.pyx, follow_run.pyx, follow.pyx, stream_words.pyx (replication).
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport fprintf, snprintf, stderr
@@ -76,6 +76,7 @@ include "rdb_skip.pyx"
 include "rdb_reader.pyx"
 include "log_scan.pyx"
 include "aof_read.pyx"
+include "stream_words.pyx"
 include "load_rdb.pyx"
 include "load_aof.pyx"
 include "loader.pyx"

@@ -31,7 +31,7 @@ class Wire:
         raise error
 
     def _open(self, family, kind, protocol, source):
-        self._close()
+        self.close()
         if self._cut:
             raise OSError("cut")
         self._socket = socket.socket(family, kind, protocol)
@@ -40,6 +40,16 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if source:
             self._socket.bind((source, 0))
+
+    def take(self, sock):
+        """Be on a connection that is there."""
+        self.close()
+        self._socket = sock
+        self.wait_for(self.timeout_s)
+
+    def wait_for(self, timeout_s):
+        """From now on a call that waits for longer raises TimeoutError."""
+        self._socket.settimeout(timeout_s)
 
     @property
     def own_address(self):
@@ -95,7 +105,7 @@ class Wire:
             except OSError:
                 pass        # not connected yet: connecting ends by the timeout
 
-    def _close(self):
+    def close(self):
         sock, self._socket = self._socket, None
         if sock is not None:
             sock.close()
@@ -104,7 +114,7 @@ class Wire:
         return self
 
     def __exit__(self, *_):
-        self._close()
+        self.close()
 
 
 def encoded(words):

@@ -1,0 +1,147 @@
+"""`wstore tail`: what it prints of a server's data and changes, and how it goes on."""
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import ROOT, child, free_port, start_oracle, start_wstore, wait_for
+from tests.replicating import digest, facts
+from wstore.engine._engine import key_slot
+
+WAIT_S = 20
+GOES_ON = re.compile(r"--from-offset (\S+) goes on from here\n")
+
+
+@pytest.fixture(scope="module", params=["redis", "wstore"])
+def server(request):
+    start = start_oracle if request.param == "redis" else start_wstore
+    with start("--repl-diskless-sync-delay", "0") as server:
+        yield server
+
+
+@pytest.fixture
+def connection(server):
+    """To the server, which has no data and nobody following."""
+    wait_for(lambda: facts(server)["connected_slaves"] == "0")
+    with server.connect() as connection:
+        connection.call("FLUSHALL")
+        yield connection
+
+
+class Tail:
+    """A running `wstore tail`, whose lines are read as they come."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def line(self):
+        return self.process.stdout.readline()
+
+    def lines(self, count):
+        return [self.line() for _ in range(count)]
+
+    def interrupt(self):
+        """As Ctrl-C does; exit code and what stands on stderr."""
+        self.process.send_signal(signal.SIGINT)
+        _, said = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, said.decode()
+
+
+@contextlib.contextmanager
+def tail(server, *options):
+    command = [sys.executable, "-m", "wstore.cli.tool", "tail", f"redis://127.0.0.1:{server.port}", *map(str, options)]
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+               env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        yield Tail(process)
+
+
+def end(line):
+    """The line without its offset."""
+    return line.split(b" ", 1)[1].decode()
+
+
+def test_text(server, connection):
+    connection.call("HSET", "hash", "field", b"a \"b\"\r\n\xff")
+    connection.call("PEXPIREAT", "hash", 10 ** 14)
+    with tail(server) as shown:
+        assert [end(line) for line in shown.lines(2)] == [
+            '[0] "HSET" "hash" "field" "a \\"b\\"\\r\\n\\xff"\n', '[0] "PEXPIREAT" "hash" "100000000000000"\n']
+        connection.pipeline([("SELECT", 2), ("MULTI",), ("INCR", "a"), ("INCR", "b"), ("EXEC",)])
+        lines = shown.lines(4)
+        assert [end(line) for line in lines] == [
+            '[2] "MULTI"\n', '[2] "INCR" "a"\n', '[2] "INCR" "b"\n', '[2] "EXEC"\n']
+        assert len({line.split()[0] for line in lines}) == 1
+        code, said = shown.interrupt()
+    assert code == 0 and GOES_ON.fullmatch(said)[1].split(":")[1:] == [lines[0].split()[0].decode(), "2"]
+
+
+def test_going_on(server, connection):
+    with tail(server, "--no-snapshot") as shown:
+        wait_for(lambda: facts(server)["connected_slaves"] == "1")
+        connection.call("SET", "a", 1)
+        assert end(shown.line()) == '[0] "SET" "a" "1"\n'
+        place = GOES_ON.fullmatch(shown.interrupt()[1])[1]
+    connection.call("SET", "a", 2)
+    for start in (place, place.split(":")[1]):
+        with tail(server, "--from-offset", start) as shown:
+            assert end(shown.line()) == '[0] "SET" "a" "2"\n'
+    with tail(server, "--from-offset", "0" * 40 + ":1:0") as shown:
+        assert shown.process.wait(WAIT_S) == 1
+        assert b"cannot go on from offset 1" in shown.process.stderr.read()
+
+
+def test_jsonl(server, connection):
+    connection.pipeline([("SADD", "set", "é"), ("SET", b"\xff", "1")])
+    with tail(server, "--format", "jsonl") as shown:
+        data = {line["key"]: line for line in map(json.loads, shown.lines(2))}
+        assert {name: data["set"][name] for name in ("db", "type", "value")} == {
+            "db": 0, "type": "set", "value": ["é"]}
+        assert data["\\xff"]["escaped"] and data["\\xff"]["offset"] == data["set"]["offset"]
+        connection.pipeline([("SET", "é", "x"), ("SET", "a", b"\\\xfe")])
+        first, second = map(json.loads, shown.lines(2))
+    assert (first["db"], first["command"]) == (0, ["SET", "é", "x"]) and "escaped" not in first
+    assert (second["escaped"], second["command"]) == (True, ["SET", "a", "\\\\\\xfe"])
+    assert data["set"]["offset"] < first["offset"] < second["offset"]
+
+
+def test_filters(server, connection):
+    connection.pipeline([("SET", f"user:{n}", n) for n in range(50)] + [("SET", "a", "b")])
+    with tail(server, "--slots", "0-8000", "--match", "user:*") as shown:
+        connection.call("SET", "user:b", "last")        # slot 3393
+        for line in iter(shown.line, b""):
+            key = line.split()[3].strip(b'"')
+            assert key.startswith(b"user:") and key_slot(key) <= 8000
+            if key == b"user:b":
+                break
+
+
+def test_resp_moves_a_live_server(server, connection):
+    """Piped into another server it brings data and changes there."""
+    connection.pipeline([("SELECT", 1), ("RPUSH", "list", *range(1000)), ("SELECT", 0), ("SET", "a", "b", "EX", 1000)])
+    with start_oracle() as copy, tail(server, "--format", "resp") as shown:
+        with child([shutil.which("redis-cli"), "-p", str(copy.port), "--pipe"], stdin=shown.process.stdout,
+                   stdout=subprocess.DEVNULL):
+            for n in range(20):
+                connection.pipeline([("SELECT", n % 3), ("INCR", "i"), ("MULTI",), ("SADD", "s", n), ("EXEC",)])
+            wait_for(lambda: digest(copy) == digest(server))
+        assert copy.call("CONFIG", "GET", "maxmemory")
+
+
+def test_nobody_there():
+    port = free_port()
+    ended = subprocess.run([sys.executable, "-m", "wstore.cli.tool", "tail", f"127.0.0.1:{port}"], timeout=WAIT_S,
+                           capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"Error: 127.0.0.1:{port}: [Errno 111] Connection refused\n"
+
+
+@pytest.mark.parametrize("options", [["--from-offset", "x"], ["--slots", "16384"], ["--format", "xml"]])
+def test_wrong_options(server, options):
+    with tail(server, *options) as shown:
+        assert shown.process.wait(WAIT_S) == 2
