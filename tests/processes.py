@@ -150,15 +150,19 @@ class ServerProcess:
             self.process.kill()
         self.process.wait()
 
-    def stop(self) -> int:
-        """End the process by SIGTERM (SIGKILL if that does not help) and remove its folder; its exit code."""
+    def stop_process(self) -> int:
+        """End the process by SIGTERM (SIGKILL if that does not help); its exit code."""
         if self.alive():
             self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(STOP_TIMEOUT_S)
+            return self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            code = self.process.returncode
+            return self.process.returncode
+
+    def stop(self) -> int:
+        """`stop_process`, and remove its folder."""
+        code = self.stop_process()
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
         return code

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import wstore
 from tests.datasets import change, fill
 from tests.harness import OK, Array, Bulk, Error, Int, ServerProcess, start_oracle, start_wstore
 from tests.processes import wait_for
@@ -18,6 +19,7 @@ from tests.replicating import (
     is_linked,
     offset,
     promote,
+    start_old_redis,
     syncs,
     wait_in_step,
     wait_linked,
@@ -67,6 +69,45 @@ def test_full_sync_of_all_types(redis, ours, diskless, load, log):
         change(connection)
     wait_in_step(master, replica)
     assert list(replica.folder.glob("**/temp-*")) == []
+
+
+def test_redis_6_2_in_both_roles(ours):
+    replica, chained = ours(), ours()
+    with start_old_redis(*QUICK) as master, master.connect() as connection:
+        fill(connection)
+        for db in (15, 3, 0):
+            connection.pipeline([("SELECT", db), ("DEL", "z:odd")])     # a score of -0 has another digest there
+        for server, leader in ((replica, master), (chained, replica)):
+            follow(server, leader)
+        change(connection)
+        wait_in_step(master, replica, chained)
+        connection.call("CLIENT", "KILL", "TYPE", "replica")
+        change(connection, 3)
+        wait_in_step(master, replica, chained)
+        assert syncs(master) == (1, 1)
+        promote(replica)
+        write_some(replica, "b")
+        wait_in_step(replica, chained)
+        follow(master, replica)
+        wait_in_step(replica, master, chained)
+
+
+def test_a_file_that_cannot_be_loaded(redis, ours):
+    """The old data stay, or have gone with a load in place: then what is on disk tells so, once it is a master again.
+    """
+    master = redis()
+    master.call("XADD", "stream", "*", "a", "b")
+    for load, left in (("swapdb", 1), ("disabled", 0)):
+        replica = ours("--appendonly", "yes", "--repl-diskless-load", load)
+        replica.call("SET", "old", 1)
+        replica.call("REPLICAOF", "127.0.0.1", master.port)
+        wait_for(lambda replica=replica: "streams are not supported" in replica.log())
+        assert replica.call("DBSIZE") == Int(left)
+        promote(replica)
+        replica.call("SET", "new", 1)
+        replica.stop_process()
+        replica.start()
+        assert replica.call("DBSIZE") == Int(left + 1)
 
 
 def test_big_values(redis, ours):
@@ -327,6 +368,18 @@ def test_chain_in_mixed_order(redis, ours):
     assert [syncs(server) for server in servers[:3]] == [(1, 1)] * 3
 
 
+def test_full_sync_in_the_middle_of_a_chain(redis, ours):
+    first, other, middle, last = redis(), redis(), ours(), redis()
+    write_some(first, "a")
+    write_some(other, "b")
+    follow(middle, first)
+    follow(last, middle)
+    wait_in_step(first, middle, last)
+    follow(middle, other)
+    wait_in_step(other, middle, last)
+    assert syncs(middle)[0] == 2
+
+
 def test_promotion_in_the_middle_of_a_chain(redis, ours):
     first, middle, last = redis(), ours(), redis()
     follow(middle, first)
@@ -350,8 +403,7 @@ def test_a_replica_that_starts_again_goes_on(redis, ours, options):
         follow(replica, master)
         change(connection)
         wait_in_step(master, replica)
-        replica.process.send_signal(signal.SIGTERM)
-        replica.process.wait()
+        replica.stop_process()
         change(connection, 3)
     replica.options += ["--replicaof", f"127.0.0.1 {master.port}"]
     replica.start()
@@ -388,6 +440,45 @@ def test_data_of_a_full_sync_outlive_a_crash(redis, ours):
     replica.start()
     assert digest(replica) == before
     assert len(list(Path(replica.folder, "appendonlydir").glob("*.rdb"))) == 1
+
+
+def test_a_master_that_was_killed_comes_back_as_a_replica(redis, ours):
+    """It has begun a stream of its own by then, but written nothing into it."""
+    master, replica = ours("--appendonly", "yes"), redis()
+    with master.connect() as connection:
+        fill(connection)
+        follow(replica, master)
+        connection.pipeline([("SELECT", 5), ("SET", "a", 1)])
+        wait_in_step(master, replica)
+    time.sleep(0.1)
+    master.kill()
+    promote(replica)
+    write_some(replica, "b")
+    master.start()
+    follow(master, replica)
+    wait_in_step(replica, master)
+    assert syncs(replica) == (0, 1)
+
+
+def test_a_served_store_as_a_replica(redis, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    master = redis()
+    with wstore.Server(replicaof=["127.0.0.1", master.port]) as server:
+        write_some(master, "a")
+        wait_for(lambda: len(server.store) == 100)
+        with pytest.raises(wstore.ReplyError, match="READONLY"):
+            server.store.set("own", 1)
+        server.stop()
+        write_some(master, "b")
+        server.start()
+        wait_for(lambda: len(server.store) == 200)
+        assert syncs(master) == (1, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_not_served_follows_nobody():
+    with wstore.Store() as store, pytest.raises(wstore.ReplyError, match="not served"):
+        store.execute("REPLICAOF", "127.0.0.1", 1)
 
 
 # -- FAILOVER ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ def fields(service):
     snapshot = service.engine.snapshot_progress()
     return {
         "loading": int(service.loading_since_s is not None),
-        "async_loading": 0,
+        "async_loading": int(_loads_aside(service.engine.replication.replica)),
         "current_cow_peak": 0,
         "current_cow_size": 0,
         "current_cow_size_age": 0,
@@ -40,6 +40,10 @@ def fields(service):
         **log.size_fields(),
         **_loading_fields(service),
     }
+
+
+def _loads_aside(replica):
+    return replica is not None and replica.is_loading_aside
 
 
 def _status(ok):

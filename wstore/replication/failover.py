@@ -8,7 +8,7 @@ master that serves; FORCE takes the target as it is when the time is up.
 """
 import time
 
-from wstore.engine._engine import stream_offset
+from wstore.engine._engine import hold_pings, stream_offset
 
 IDLE = "no-failover"
 WAITING = "waiting-for-sync"
@@ -45,6 +45,7 @@ class Failover:
         self._forced = forced
         self._deadline_s = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
         self._engine.pause(_FOR_EVER_MS, False)
+        hold_pings(self._engine, True)      # the stream stands still now
         self._replication.wake()
 
     def _check(self, target, forced, timeout_ms):
@@ -82,6 +83,7 @@ class Failover:
             self.state = IDLE
             self.target = None
             self._engine.unpause()
+            hold_pings(self._engine, False)
 
     def cron(self):
         """Hand over once a replica has all; whether there will be more to do."""

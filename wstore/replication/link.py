@@ -61,19 +61,25 @@ class Link(threading.Thread):
         """Whether the loop has the connection now."""
         try:
             self._connect(self._on_loop(self._replica.settings))
+        except Ended:
+            raise
         except FailoverRefused as error:
             reason = str(error)
             self._on_loop(lambda: self._replica.failover_refused(reason))
-        except (HandshakeError, OSError) as error:
-            reason = str(error)
-            self._failed_syncs = self._failed_syncs + 1 if self.state == "sync" else 0
-            self._wait_s = min(RETRY_S * 2 ** max(0, self._failed_syncs - 1), SYNC_RETRY_MAX_S)
-            self._on_loop(lambda: self._replica.attempt_failed(reason))
+        except Exception as error:
+            self._note_failure(error)
         else:
             return True
         finally:
             self.state = "connect"
         return False
+
+    def _note_failure(self, error):
+        """Tell, and wait longer if it was one of several full syncs in a row."""
+        self._failed_syncs = self._failed_syncs + 1 if self.state == "sync" else 0
+        self._wait_s = min(RETRY_S * 2 ** max(0, self._failed_syncs - 1), SYNC_RETRY_MAX_S)
+        reason = str(error) if isinstance(error, (HandshakeError, OSError)) else f"{type(error).__name__}: {error}"
+        self._on_loop(lambda: self._replica.attempt_failed(reason))
 
     def _on_loop(self, fn):
         """What fn() returns or raises, called on the loop's thread; Ended."""

@@ -19,6 +19,7 @@ from wstore.engine._engine import (
     follow_begin,
     follow_end,
     follow_facts,
+    put_in_stream,
     rename_file,
     set_link,
     set_replica,
@@ -50,7 +51,7 @@ class Replica:
         self.is_known = False
         self.failover = Failover(self, replication)
         self._earlier_id = None         # of the stream that the data belong to, unless it is the present one
-        self._db = 0                    # that this stream ended in
+        self._db = None                 # that this stream ended in; None: as the server was started
         self._syncs_then = (0, 0)       # given up to when this server became a master
         self._since_s = None            # when the present link came up
         self._lost_s = None             # Unix time at which the last one went
@@ -85,7 +86,7 @@ class Replica:
         nobody has heard of it, then the data are still those of the stream before: its leader is the likelier one.
         """
         engine, history, master = self.engine, self._replication.history, self._replication.master
-        is_counted = engine.persistence.log.enabled or master.keeps_stream or engine.runtime is None
+        is_counted = engine.persistence.log.enabled or master.keeps_stream
         self.is_known = is_counted
         self._earlier_id = None
         if is_counted and history.second is not None and (master.full, master.partial) == self._syncs_then:
@@ -97,14 +98,15 @@ class Replica:
         """Be a master from here on."""
         self._drop()
         self._set_address(None)
-        if not self.engine.persistence.ready:       # a full sync has begun with the old data's end
-            self.engine.persistence.ready = True
         self._db = follow_facts(self.engine)["db"]
         self._replication.history.begin(stream_offset(self.engine))
         self._syncs_then = (self._replication.master.full, self._replication.master.partial)
         set_replica(self.engine, False)
         set_link(self.engine, False)
         close_replicas(self.engine)
+        if not self.engine.persistence.ready:       # the old data went, the new never came
+            self.engine.persistence.ready = True
+            put_in_stream(self.engine, 0, [b"FLUSHALL"])
 
     def resume(self):
         """A loop serves the engine: there is one who can call for a link."""
@@ -161,10 +163,9 @@ class Replica:
 
     @property
     def _becomes_file(self):
-        """Whether a file that was received becomes the RDB file."""
+        """Whether a file that was received becomes the RDB file: where there is to be one."""
         config = self.engine.config
-        wanted = config["save"] or not config["rdb-del-sync-files"]
-        return bool(config["dbfilename"] and wanted and not config["appendonly"])
+        return bool(config["save"] and config["dbfilename"] and not config["appendonly"])
 
     def position(self):
         """(id, offset) of the data that are there; None: they are no master's."""
@@ -188,6 +189,7 @@ class Replica:
         service.log.cancel()
         service.ready = False           # what is on disk stays as it is until the new data are in
         self.is_known = False
+        self._replication.history.renew()
         service.loading_since_s = time.time()
         empty_databases(self.engine)
 
@@ -202,6 +204,7 @@ class Replica:
         engine, service = self.engine, self.engine.persistence
         offset = answer.offset or 0
         db = int(report["aux"].get(b"repl-stream-db", 0))
+        self.is_known = False
         close_replicas(engine)
         service.saving.cancel()
         service.log.cancel()
@@ -210,6 +213,8 @@ class Replica:
         self._replication.history.replace(answer.id or new_id())
         service.ready = True
         self._move_stream(transfer, offset, db)
+        self._earlier_id = None
+        self.is_known = True
         self._follow(wire, offset, db)
         for text in report["warnings"]:
             self._replication.warning(text)
@@ -248,14 +253,19 @@ class Replica:
             close_replicas(self.engine)
             history.change(present, offset)
         self._replication.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
-        self._follow(wire, offset, self._db if self._earlier_id else follow_facts(self.engine)["db"])
+        self._follow(wire, offset, self._db_at_end())
+
+    def _db_at_end(self):
+        """The database that the stream which goes on stands in."""
+        if self._earlier_id is None:
+            return follow_facts(self.engine)["db"]
+        return self.engine.persistence.loaded.get("db", 0) if self._db is None else self._db
 
     def _follow(self, wire, offset, db):
         token = object()
         follow_begin(self.engine, wire.detach(), offset, db, lambda reason: self._lost(token, reason))
         self.following = token
         self.link = None
-        self.is_known = True
         self._earlier_id = None
         self._since_s = time.monotonic()
         self._lost_s = None
@@ -320,6 +330,11 @@ class Replica:
         if self.is_connected:
             return "connected"
         return self.link.state if self.link is not None else "connect"
+
+    @property
+    def is_loading_aside(self):
+        """Whether data are being loaded while others are served."""
+        return self.link is not None and self.link.loading and self.engine.persistence.loading_since_s is None
 
     def role(self):
         """The reply to ROLE of a replica."""

@@ -140,7 +140,7 @@ _ROWS = (
     ("dbfilename", Text(file_name_check("dbfilename")), "dump.rdb", PROTECTED),
     ("rdbcompression", YES_NO, True, 0),
     ("rdbchecksum", YES_NO, True, STARTUP),
-    ("rdb-del-sync-files", YES_NO, False, 0),
+    ("rdb-del-sync-files", YES_NO, False, UNUSED),
     ("rdb-save-incremental-fsync", YES_NO, True, UNUSED),
     ("stop-writes-on-bgsave-error", YES_NO, True, 0),
     ("appendonly", YES_NO, False, 0),
