@@ -15,7 +15,8 @@ from wstore.admin.config import Config, LineError, Loader, options_text
 from wstore.admin.config.table import HIDDEN, PROTECTED, STARTUP, TABLE
 
 # Directives whose value is the process's own, or that wstore has or shows otherwise: see docs/differences.md
-OWN = {"dir", "port", "bind", "pidfile", "logfile", "syslog-ident", "enable-debug-command", "save"}
+OWN = {"dir", "port", "bind", "pidfile", "logfile", "syslog-ident", "enable-debug-command", "save",
+       "repl-diskless-load"}
 # Directives that a test must not set: the connection would be lost, or the oracle needs jemalloc or TLS for them
 UNSET = {"port", "bind", "tls-port", "requirepass", "activedefrag", "maxclients", "loglevel", "dir", "oom-score-adj",
          "watchdog-period"} | {name for name in TABLE if name.startswith("tls-")}
@@ -108,6 +109,7 @@ def same_set_and_get(both, name, value):
 @pytest.mark.parametrize("name", MUTABLE)
 def test_set_odd_values(both, name):
     before = pairs(ask(both, "CONFIG", "GET", name)[0])[name].decode()
+    same_set_and_get(both, name, before)        # where the defaults differ
     for value in ODD_VALUES:
         if name == "maxmemory-clients" and value.isdigit() and int(value) > 2 ** 63 - 1:
             continue        # which Redis takes for a percentage
