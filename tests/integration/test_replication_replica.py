@@ -96,6 +96,7 @@ def test_a_file_that_cannot_be_loaded(redis, ours):
     """The old data stay, or have gone with a load in place: then what is on disk tells so, once it is a master again.
     """
     master = redis()
+    other = redis()
     master.call("XADD", "stream", "*", "a", "b")
     for load, left in (("swapdb", 1), ("disabled", 0)):
         replica = ours("--appendonly", "yes", "--repl-diskless-load", load)
@@ -103,11 +104,14 @@ def test_a_file_that_cannot_be_loaded(redis, ours):
         replica.call("REPLICAOF", "127.0.0.1", master.port)
         wait_for(lambda replica=replica: "streams are not supported" in replica.log())
         assert replica.call("DBSIZE") == Int(left)
+        follow(replica, other)
+        replica.call("REPLICAOF", "127.0.0.1", master.port)
+        wait_for(lambda replica=replica: replica.log().count("streams are not supported") == 2)
         promote(replica)
         replica.call("SET", "new", 1)
         replica.stop_process()
         replica.start()
-        assert replica.call("DBSIZE") == Int(left + 1)
+        assert replica.call("DBSIZE") == Int(1)
 
 
 def test_big_values(redis, ours):
@@ -454,6 +458,9 @@ def test_a_master_that_was_killed_comes_back_as_a_replica(redis, ours):
     master.kill()
     promote(replica)
     write_some(replica, "b")
+    for _ in range(2):          # each start begins a stream
+        master.start()
+        master.kill()
     master.start()
     follow(master, replica)
     wait_in_step(replica, master)

@@ -23,13 +23,14 @@ def new_id():
 class History:
     """changed: called when the stream goes on under another id from where it stands.
 
-    id: the present one; earlier: (id, offset at which it ended), newest first.
+    id: the present one; earlier: (id, offset at which it ended), newest first; is_told: a replica has heard of it.
     """
 
     def __init__(self, changed=lambda: None):
         self._changed = changed
         self.id = new_id()
         self.earlier = []
+        self.is_told = False
 
     # -- who may go on --------------------------------------------------------------------------------------------
 
@@ -59,12 +60,14 @@ class History:
             self._end(self.id, offset)
             self.earlier = [pair for pair in self.earlier if pair[0] != to_id]
             self.id = to_id
+            self.is_told = False
             self._changed()
 
     def replace(self, by_id, _offset=0):
         """The data are others: those of stream `by_id`, of which nothing earlier is known."""
         self.id = by_id
         self.earlier = []
+        self.is_told = False
 
     def renew(self):
         """Offsets of before say nothing any more: a new id, of which nothing earlier is known."""

@@ -8,12 +8,13 @@ The thread touches neither engine nor configuration: what needs them runs on the
 while this Link is the replica's present one.  Whoever ends it does not wait for it.
 """
 import contextlib
+import os
 import threading
 import time
 
 from wstore.engine._engine import call_soon, load_watched, unlink_file
 from wstore.replication.handshake import FailoverRefused, HandshakeError, ask, greet
-from wstore.replication.receive import Transfer
+from wstore.replication.receive import Transfer, clear_leftovers
 from wstore.replication.wire import Wire
 
 RETRY_S = 1.0
@@ -128,6 +129,7 @@ class Link(threading.Thread):
         self.state = "sync"
         try:
             self._on_loop(lambda: self._replica.sync_begins(answer))
+            clear_leftovers(os.path.dirname(settings.path))
             transfer.receive(wire)
             self.loading = True
             syncing = threading.Thread(target=transfer.sync, name="wstore-link-sync")

@@ -98,6 +98,7 @@ class Master:
         """Its connection is a replica's from here on."""
         self.notice(f"Replica {peer} asks for synchronization")
         self.keep_stream()
+        self._replication.history.is_told = True
         _engine.replica_begin(self.engine, peer.client_id, not peer.old)
         self._peers[peer.client_id] = peer
         self._replication.wake()

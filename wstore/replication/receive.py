@@ -5,14 +5,32 @@
 """
 import contextlib
 import os
+import re
 import time
 
-from wstore.engine._engine import create_file, sync_file, truncate_file, write_file
+from wstore.engine._engine import create_file, sync_file, truncate_file, unlink_file, write_file
 from wstore.replication.handshake import HandshakeError
 
 PIECE_BYTES = 1 << 20
 MARK_BYTES = 40
 _MARK_PREFIX = "$EOF:"
+
+
+_TEMP = re.compile(r"temp-sync-\d+\.(\d+)\.rdb")
+
+
+def temp_path(folder):
+    """Where in a folder to put the file that comes next."""
+    return os.path.join(folder, f"temp-sync-{time.time_ns()}.{os.getpid()}.rdb")
+
+
+def clear_leftovers(folder):
+    """Remove such files that a crash, or a sync that was given up, has left there."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            match = _TEMP.fullmatch(name)
+            if match and (int(match[1]) == os.getpid() or not os.path.exists(f"/proc/{match[1]}")):
+                unlink_file(os.path.join(folder, name))
 
 
 class Transfer:

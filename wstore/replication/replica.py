@@ -7,7 +7,6 @@ Invariants
 * `following` is set while the engine applies the master's stream.
 * `is_known`: the data are those of `history.id` at the stream's offset.
 """
-import os
 import time
 from collections import namedtuple
 
@@ -31,6 +30,7 @@ from wstore.replication.failover import HANDING_OVER, Failover
 from wstore.replication.handshake import Greeting
 from wstore.replication.history import new_id
 from wstore.replication.link import RETRY_S, Link
+from wstore.replication.receive import temp_path
 
 STEADY_S = 5.0          # a link that has lasted so long is worth an attempt at once, when it is lost
 
@@ -52,7 +52,8 @@ class Replica:
         self.failover = Failover(self, replication)
         self._earlier_id = None         # of the stream that the data belong to, unless it is the present one
         self._db = None                 # that this stream ended in; None: as the server was started
-        self._syncs_then = (0, 0)       # given up to when this server became a master
+        self._is_emptied = False        # the old data went, the new have not come
+        self._failure = None            # of the last attempt, as the log was told
         self._since_s = None            # when the present link came up
         self._lost_s = None             # Unix time at which the last one went
 
@@ -75,24 +76,27 @@ class Replica:
             self._look_back()
             set_replica(self.engine, True)
         set_link(self.engine, True)
-        if self.engine.runtime is not None and self.engine.persistence.ready:
+        if self._may_connect:
             self._connect(0)
         self._replication.wake()
+
+    @property
+    def _may_connect(self):
+        return self.engine.runtime is not None and (self.engine.persistence.ready or self._is_emptied)
 
     def _look_back(self):
         """As a master, find out what the data can be said to be.
 
-        Its own stream is one that some replica may have, and lead now.  If nothing was written since it began, and
-        nobody has heard of it, then the data are still those of the stream before: its leader is the likelier one.
+        Its own stream is one that some replica may have, and lead now.  If nobody has heard of it, and nothing was
+        written since it began, then the data are still those of the stream before, or of one before that, if that was
+        no different: the oldest is known to most.
         """
-        engine, history, master = self.engine, self._replication.history, self._replication.master
-        is_counted = engine.persistence.log.enabled or master.keeps_stream
-        self.is_known = is_counted
+        history = self._replication.history
+        self.is_known = self.engine.persistence.log.enabled or self._replication.master.keeps_stream
         self._earlier_id = None
-        if is_counted and history.second is not None and (master.full, master.partial) == self._syncs_then:
-            before, end = history.second
-            if end == stream_offset(engine):
-                self._earlier_id = before
+        if self.is_known and not history.is_told:
+            end = stream_offset(self.engine)
+            self._earlier_id = next((name for name, ended in reversed(history.earlier) if ended == end), None)
 
     def promote(self):
         """Be a master from here on."""
@@ -100,11 +104,11 @@ class Replica:
         self._set_address(None)
         self._db = follow_facts(self.engine)["db"]
         self._replication.history.begin(stream_offset(self.engine))
-        self._syncs_then = (self._replication.master.full, self._replication.master.partial)
         set_replica(self.engine, False)
         set_link(self.engine, False)
         close_replicas(self.engine)
-        if not self.engine.persistence.ready:       # the old data went, the new never came
+        if self._is_emptied:
+            self._is_emptied = False
             self.engine.persistence.ready = True
             put_in_stream(self.engine, 0, [b"FLUSHALL"])
 
@@ -155,8 +159,8 @@ class Replica:
                             config["replica-announce-ip"])
         return Settings(
             host, port, config["bind-source-addr"], greeting, config["repl-timeout"],
-            config["repl-diskless-load"] == "swapdb", os.path.join(folder, f"temp-{time.time_ns()}.{os.getpid()}.rdb"),
-            self._becomes_file, self.failover.state == HANDING_OVER)
+            config["repl-diskless-load"] == "swapdb", temp_path(folder), self._becomes_file,
+            self.failover.state == HANDING_OVER)
 
     def _announced_port(self):
         return self.engine.config["replica-announce-port"] or self.engine.runtime.listeners.port
@@ -179,6 +183,7 @@ class Replica:
         return twin(self.engine)
 
     def sync_begins(self, answer):
+        self.failover.end()
         self._replication.notice(f"Full resync from master: {answer.id}:{answer.offset}")
 
     def load_in_place(self, path, then):
@@ -189,6 +194,7 @@ class Replica:
         service.log.cancel()
         service.ready = False           # what is on disk stays as it is until the new data are in
         self.is_known = False
+        self._is_emptied = True
         self._replication.history.renew()
         service.loading_since_s = time.time()
         empty_databases(self.engine)
@@ -212,6 +218,7 @@ class Replica:
             adopt_data(engine, fresh)
         self._replication.history.replace(answer.id or new_id())
         service.ready = True
+        self._is_emptied = False
         self._move_stream(transfer, offset, db)
         self._earlier_id = None
         self.is_known = True
@@ -268,13 +275,16 @@ class Replica:
         self.link = None
         self._earlier_id = None
         self._since_s = time.monotonic()
-        self._lost_s = None
+        self._lost_s = self._failure = None
         set_link(self.engine, False)
         self._replication.master.keep_stream()
         self.failover.end()
 
     def attempt_failed(self, reason):
-        self._replication.warning(f"No link to the master: {reason}")
+        """It is made again; the log hears of it once for each reason."""
+        if reason != self._failure:
+            self._failure = reason
+            self._replication.warning(f"No link to the master: {reason}")
 
     def failover_refused(self, reason):
         """The replica that was to become the master will not."""
@@ -310,7 +320,7 @@ class Replica:
         """What is due: whether there may be more later."""
         if self.following is not None:
             self._check_silence()
-        elif self.is_on and self.link is None and self.engine.persistence.ready:
+        elif self.is_on and self.link is None and self._may_connect:
             self._connect(0)
         return self.failover.cron() or self.is_on
 
