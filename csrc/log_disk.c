@@ -56,6 +56,16 @@ void ws_log_disk_free(ws_log_disk *d) {
 
 char *ws_log_disk_path(const ws_log_disk *d, const char *name) { return join(d->dir, "/", name); }
 
+static int open_in(const ws_log_disk *d, const char *name, const char *suffix, int flags) {
+    char *file = join(name, "", suffix), *path = ws_log_disk_path(d, file);
+    const int fd = ws_file_open(path, flags, 0644);
+    const int error = errno;
+    ws_free(file);
+    ws_free(path);
+    errno = error;
+    return fd;
+}
+
 int ws_log_disk_stat(const ws_log_disk *d, ws_log_file *file) {
     struct stat st;
     char *path = ws_log_disk_path(d, file->name);
@@ -126,14 +136,18 @@ int ws_log_disk_replace(ws_log_disk *d, ws_log_files *list, int hidden) {
 
 static char *hidden_mark(const ws_log_disk *d) { return join("temp-", d->name, ".hidden"); }
 
-int ws_log_disk_mark_hidden(ws_log_disk *d, int64_t seq) {
+/* Say it on disk; half of the mark does no harm, as no file has anything in it before it is whole. */
+static int mark_hidden(const ws_log_disk *d, int64_t seq) {
     char text[32], *name = hidden_mark(d);
     const int n = snprintf(text, sizeof text, "%lld\n", (long long)seq);
-    const int failed = ws_file_replace(d->dir, name, text, (size_t)n);
+    const int fd = open_in(d, name, "", O_WRONLY | O_CREAT | O_TRUNC);
+    size_t written;
+    const int failed = fd < 0 || ws_file_write(fd, text, (size_t)n, &written) != 0 || ws_file_sync(fd) != 0;
     const int error = errno;
+    if (fd >= 0) close(fd);
     ws_free(name);
     errno = error;
-    return failed;
+    return failed ? -1 : ws_dir_sync(d->dir);
 }
 
 void ws_log_disk_unmark_hidden(ws_log_disk *d) {
@@ -144,16 +158,6 @@ void ws_log_disk_unmark_hidden(ws_log_disk *d) {
 }
 
 /* -- the last file ------------------------------------------------------------------------------------------------- */
-
-static int open_in(const ws_log_disk *d, const char *name, const char *suffix, int flags) {
-    char *file = join(name, "", suffix), *path = ws_log_disk_path(d, file);
-    const int fd = ws_file_open(path, flags, 0644);
-    const int error = errno;
-    ws_free(file);
-    ws_free(path);
-    errno = error;
-    return fd;
-}
 
 void ws_log_disk_use(ws_log_disk *d, int fd, const ws_log_file *file, int64_t end) {
     const int is_new = end == file->start;
@@ -286,7 +290,7 @@ static int open_hidden(ws_log_disk *d, int64_t start, const ws_log_mark *mark) {
     d->last_seq = highest_seq(d);
     d->replaced = d->files;
     d->files = (ws_log_files){NULL, 0, 0};
-    return ws_log_disk_mark_hidden(d, d->last_seq + 1) != 0 ? -1 : begin_file(d, start, mark, 1);
+    return mark_hidden(d, d->last_seq + 1) != 0 ? -1 : begin_file(d, start, mark, 1);
 }
 
 int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden, const ws_log_mark *mark) {

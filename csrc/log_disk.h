@@ -79,7 +79,6 @@ void ws_log_disk_use(ws_log_disk *, int fd, const ws_log_file *file, int64_t end
 /* Have the manifest say `list` and take it over; or, with -1, nothing of that. The list is freed. */
 int ws_log_disk_replace(ws_log_disk *, ws_log_files *list, int hidden);
 
-int ws_log_disk_mark_hidden(ws_log_disk *, int64_t seq);
 void ws_log_disk_unmark_hidden(ws_log_disk *);
 void ws_log_disk_count(ws_log_disk *);                              /* closed_bytes */
 char *ws_log_disk_path(const ws_log_disk *, const char *name);      /* to be freed */

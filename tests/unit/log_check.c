@@ -88,8 +88,8 @@ static void make_base(ws_log *l, const char *dir, int64_t n) {
     ws_log_set_base(l, name, ws_log_next_seq(l, 0), n * LINE);
 }
 
-/* The lines of all files from the first on must be consecutive numbers. */
-static int check(const char *dir, const ws_log_files *files) {
+/* The number behind the last line of all files; -1: they are not consecutive from the first one on. */
+static int64_t lines_of(const char *dir, const ws_log_files *files) {
     int64_t expected = -1;
     for (size_t i = 0; i < files->count; i++) {
         char path[512], line[LINE + 1];
@@ -97,13 +97,13 @@ static int check(const char *dir, const ws_log_files *files) {
         snprintf(path, sizeof path, "%s/%s", dir, files->at[i].name);
         FILE *file = fopen(path, "r");
         if (expected < 0) expected = files->at[i].start / LINE;
-        if (file == NULL || files->at[i].start != expected * LINE) return 0;
+        if (file == NULL || files->at[i].start != expected * LINE) return -1;
         fseek(file, files->at[i].preamble, SEEK_SET);
         for (; fread(line, 1, LINE, file) == LINE; expected++)
-            if (atoll(line) != expected) return 0;
+            if (atoll(line) != expected) return -1;
         fclose(file);
     }
-    return expected == TURNS;
+    return expected;
 }
 
 static void wait_for_base(ws_log *l) {
@@ -144,6 +144,60 @@ static const char *check_pins(const char *folder) {
     return NULL;
 }
 
+/* Reads whatever there is, as streams come and go, and lets go of pins. */
+static void *read_anything(void *arg) {
+    ws_log *l = arg;
+    char piece[100];
+    while (!atomic_load(&done)) {
+        const int64_t at = ws_log_first(l);
+        if (ws_log_pin(l, at) != 0) continue;
+        ws_log_read(l, at, piece, sizeof piece);
+        ws_log_unpin(l, at);
+        usleep(100);
+    }
+    return NULL;
+}
+
+/* Resets beside writes, rolls and bases, while the disk fails now and then: the last stream is what stays. */
+static const char *check_resets(const char *folder) {
+    char dir[512], path[600];
+    ws_log_buffer buffer = {NULL, 0, 0};
+    pthread_t other, reader;
+    int64_t begin = 0;
+    snprintf(dir, sizeof dir, "%s/resets", folder);
+    mkdir(dir, 0755);
+    ws_log *l = ws_log_new(dir, "log");
+    if (ws_log_begin(l, 0, 0, &PLAIN) != 0) return "no log";
+    atomic_store(&done, 0);
+    pthread_create(&other, NULL, disturb, l);
+    pthread_create(&reader, NULL, read_anything, l);
+    for (int64_t n = 0; n < TURNS; n++) {
+        if (n % 500 == 300) {
+            begin = 100 * n;
+            snprintf(path, sizeof path, "%s/of-%lld", dir, (long long)n);
+            fclose(fopen(path, "w"));
+            ws_log_reset(l, strrchr(path, '/') + 1, n, begin * LINE, &OTHER);
+        }
+        const int64_t line = begin + n - (n < 300 ? 0 : (n - 300) / 500 * 500 + 300);
+        append(l, &buffer, line);
+        if (n % 70 == 69) ws_log_roll(l, &PLAIN);
+        if (n % 170 == 169) make_base(l, dir, line + 1);
+        if (n % 10 == 0) usleep(300);
+    }
+    atomic_store(&done, 1);
+    pthread_join(other, NULL);
+    pthread_join(reader, NULL);
+    for (int kind = 0; kind < WS_FAULTS; kind++) ws_fault_arm(kind, 0, 0, 0);
+    const int failed = ws_log_stop(l);
+    ws_log_files files;
+    ws_log_get_files(l, &files);
+    const int64_t lines = lines_of(dir, &files), last = begin + (TURNS - 300) % 500;
+    ws_log_files_clear(&files);
+    ws_log_free(l);
+    ws_free(buffer.data);
+    return failed ? "it ended with an error" : lines != last ? "not all of the last stream is there" : NULL;
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     ws_log *l = ws_log_new(argv[1], "log");
@@ -170,11 +224,11 @@ int main(int argc, char **argv) {
     pthread_join(reader, &wrong);
     ws_log_files files;
     ws_log_get_files(l, &files);
-    const int good = check(argv[1], &files);
+    const int good = lines_of(argv[1], &files) == TURNS;
     ws_log_files_clear(&files);
     ws_log_free(l);
     ws_free(buffer.data);
-    const char *pins = check_pins(argv[1]);
-    printf("%d %d %s %s\n", failed, good, wrong == NULL ? "" : (const char *)wrong, pins == NULL ? "" : pins);
-    return failed || !good || wrong != NULL || pins != NULL;
+    const char *reading = wrong, *pins = check_pins(argv[1]), *resets = check_resets(argv[1]);
+    printf("%d %d, reading: %s, pins: %s, resets: %s\n", failed, good, reading, pins, resets);
+    return failed || !good || reading != NULL || pins != NULL || resets != NULL;
 }
