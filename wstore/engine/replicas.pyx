@@ -79,6 +79,15 @@ cdef void replica_forget(Server* s, Client* c) noexcept nogil:
     c.replica = NULL
 
 
+cdef void replica_end_soon(Server* s, Client* c) noexcept nogil:
+    """Send it nothing more, and close it at the end of this turn of the loop."""
+    free_feed(&replica_of(c).file_feed)
+    free_feed(&replica_of(c).log_feed)
+    replica_of(c).state = REPLICA_WAITS
+    replica_of(c).offset = NO_STREAM
+    client_close_asap(s, c)
+
+
 cdef void replica_close(Server* s, Client* c, const char* why) noexcept nogil:
     cdef char line[192]
     cdef char addr[WS_ADDR_TEXT_MAX]
@@ -127,12 +136,15 @@ cdef bint replica_flush(Server* s, Client* c) noexcept nogil:
 
 
 cdef bint replica_send_tail(Server* s, Replica* r) noexcept nogil:
-    """As much of the tail as its socket takes, or is due in a turn. 0: the connection is broken."""
+    """As much of the tail as its socket takes, or is due in a turn. 0: the connection is broken, or the stream went on
+    elsewhere."""
     cdef Tail* t = &s.repl.tail
     cdef int64_t limit = r.offset + REPLICA_SEND_MAX
     cdef const char* p
     cdef size_t part
     cdef ssize_t n
+    if r.offset < t.start:
+        return 0
     while r.offset < t.end and r.offset < limit:
         p = tail_at(t, r.offset, &part)
         n = ws_send(r.client.fd, p, part)

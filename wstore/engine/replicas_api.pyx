@@ -205,12 +205,12 @@ def replicas(Engine engine not None):
 
 
 def close_replicas(Engine engine not None):
-    """Close the connections of all replicas at the end of this turn of the loop."""
+    """Send replicas nothing more, and close their connections at the end of this turn of the loop."""
     cdef Server* s = server_of(engine.store)
     cdef size_t i
     server_enter(s)
     for i in range(s.repl.replica_count):
-        client_close_asap(s, s.repl.replicas[i])
+        replica_end_soon(s, s.repl.replicas[i])
     if s.wake_fd >= 0:
         ws_wake(s.wake_fd)
     server_unlock(s)
