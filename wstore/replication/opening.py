@@ -59,13 +59,17 @@ def open_stream(address, from_offset, snapshot):
         greet(wire, Greeting(address.user, address.password, 0, ""))
         if from_offset is not None:
             return _resumed(wire, from_offset)
-        return _begun(wire, None if snapshot else _present(wire))
+        if snapshot:
+            return _begun(wire, None)
+        _refuse_data(wire)
+        return _begun(wire, _present(wire))
     except BaseException:
         wire.close()
         raise
 
 
 def _resumed(wire, from_offset):
+    _refuse_data(wire)
     start = from_offset if isinstance(from_offset, Position) else _in_present(wire, from_offset)
     opened = _begun(wire, start)
     if opened.has_file:
@@ -73,11 +77,14 @@ def _resumed(wire, from_offset):
     return opened
 
 
+def _refuse_data(wire):
+    """If the server begins anew, the file is to be empty; Redis 6 does not know that, and sends all."""
+    wire.send(["REPLCONF", "rdb-filter-only", ""])
+    wire.read_answer()
+
+
 def _begun(wire, start):
     """From a Position if that can be, else with a file; from the file on if there is none."""
-    if start is not None:
-        wire.send(["REPLCONF", "rdb-filter-only", ""])
-        wire.read_answer()              # or Redis 6 does not know it, and sends all
     answer = ask(wire, start and start[:2])
     if answer.kind == "continue":
         return Opened(wire, start._replace(replication_id=answer.id or start.replication_id), False)
