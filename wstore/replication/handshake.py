@@ -9,7 +9,6 @@
                                             <-  +CONTINUE [id]          the stream follows
                                             <-  +FULLRESYNC id offset   a file and then the stream follow
 """
-import string
 from collections import namedtuple
 
 ID_DIGITS = 40
@@ -94,4 +93,4 @@ def _begins_anew(reply):
 
 def is_id(text):
     """Whether that can be a replication id."""
-    return len(text) == ID_DIGITS and all(char in string.printable and char != " " for char in text)
+    return len(text) == ID_DIGITS and text.isascii() and text.isprintable() and " " not in text
