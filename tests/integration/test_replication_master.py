@@ -22,9 +22,10 @@ from tests.replicating import (
     wait_in_step,
 )
 from tests.resp import OK, Array, Bulk, Error, Int, Simple
+from wstore import ReplyError, Store
 
 LOGGED = ("--appendonly", "yes", "--appendfsync", "no")
-REDISES = pytest.mark.parametrize("start", [start_oracle, start_old_redis], ids=["7.0", "6.2"])
+REDISES = pytest.mark.parametrize("start", [start_oracle, start_old_redis, start_wstore], ids=["7.0", "6.2", "wstore"])
 
 
 def write(server, megabytes, prefix="more"):
@@ -574,3 +575,14 @@ def test_roles_change_between_redis_and_wstore(options):
             assert wstore.call("REPLICAOF", "127.0.0.1", redis.port) == OK
             wait_in_step(redis, wstore)
         assert sync_counts(wstore)[0] == 0
+
+
+# -- without a connection --------------------------------------------------------------------------------------------
+
+def test_a_call_cannot_be_a_replica():
+    with Store() as store:
+        for command in (("SYNC",), ("PSYNC", "?", "-1")):
+            with pytest.raises(ReplyError, match="only a connection"):
+                store.execute(*command)
+        assert store.execute("REPLCONF", "listening-port", "1") == "OK"
+        assert store.execute("ROLE") == [b"master", 0, []]

@@ -107,6 +107,8 @@ def replconf(session, args):
 def _check_role(session, args):
     """ReplyError if this server cannot have (more) replicas now, or not by this connection."""
     replication = session.engine.replication
+    if session.is_internal:
+        raise ReplyError("ERR only a connection can be a replica")
     if len(args) > 3 and args[3].lower() == b"failover":
         _take_over(session, args[1])
     if replication.failover_state != "no-failover":
@@ -140,7 +142,7 @@ def psync(session, args):
     offset = _number(args[2])
     session.set_reply_mode("on")
     reply = session.engine.replication.master.psync(
-        peer_of(session), args[1].decode("utf-8", "backslashreplace"), offset)
+        peer_of(session), args[1].lower().decode("utf-8", "backslashreplace"), offset)
     return NoReply if reply is None else reply
 
 

@@ -91,6 +91,8 @@ class FullSyncs:
     def _from_snapshot(self, peer):
         output = _engine.snapshot_output(self._engine)
         if output is None:
+            if self._engine.snapshot_progress()["running"]:     # not of all keys
+                return False
             output = self._begin_snapshot(peer)
             if output is None:
                 return True

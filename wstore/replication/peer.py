@@ -30,7 +30,7 @@ class Peer:
     @property
     def host(self):
         """Where it can be reached."""
-        return self.ip or self.addr.rpartition(":")[0]
+        return self.ip or self.addr.rpartition(":")[0].strip("[]")
 
     def __str__(self):
         return f"{self.host}:{self.port}" if self.port else f"client id #{self.client_id}"
