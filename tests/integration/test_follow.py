@@ -361,6 +361,7 @@ def test_log_of_a_replica_is_its_masters_stream(tmp_path: Path, policy: str) -> 
                 assert server.store.log_state()["synced"] == link.offset
         with Connection(server.port) as replica:
             digest = datasets.digest(replica)
+        server.store.log_sync()         # the writer has come to all files
         files = len(server.store.log_files())
     assert files > 6
     with wstore.Server(**options) as again, Connection(again.port) as replica:

@@ -75,9 +75,11 @@ cdef void follow_receive(Server* s) noexcept nogil:
 cdef void follow_pass_on(Server* s, const char* p, size_t n) noexcept nogil:
     """These bytes have been applied: they are part of this server's stream."""
     cdef Stream* t = &s.stream
-    if s.log != NULL or s.repl.tail.on or t.taken:
+    if s.log != NULL or t.taken or t.pending.len > 0:
         stream_put_bytes(t, p, n)
     else:
+        if s.repl.tail.on:
+            tail_append(s, p, n)
         t.end += <int64_t>n
     t.db = s.repl.follow.client.db
 
