@@ -35,6 +35,7 @@ typedef struct {
     int64_t *pins;                  /* offsets from which on the stream is being read */
     size_t pin_count, pin_cap;
     int64_t dropped_to;             /* what lies in front of it is not kept */
+    int64_t lost_to;                /* nor there: a file that was read was gone, or shorter than it was */
     int hidden;
     ws_log_files replaced;          /* of the log that a hidden one takes the place of */
     char label[WS_LOG_LABEL_BYTES]; /* of new files, unless it changes: the present id */

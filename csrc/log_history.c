@@ -163,6 +163,7 @@ int ws_log_disk_reset(ws_log_disk *d, const char *name, int64_t seq, int64_t off
     if (!failed) {
         pthread_mutex_lock(&d->list_lock);
         d->dropped_to = offset;
+        d->lost_to = 0;
         pthread_mutex_unlock(&d->list_lock);
         atomic_store(&d->base_bytes, base.size_bytes);
         show(d);

@@ -16,6 +16,9 @@ typedef struct {
     int64_t preamble;
 } place;
 
+/* With list_lock: the stream is there from here on, as far as one knows. */
+static int64_t kept_from(const ws_log_disk *d) { return d->dropped_to > d->lost_to ? d->dropped_to : d->lost_to; }
+
 /* With list_lock: the file of commands that begins last of those that begin at `offset` or before, or NULL; *end is
  * where the next one begins, or the last one ends. */
 static const ws_log_file *file_at(ws_log_disk *d, int64_t offset, int64_t *end) {
@@ -33,7 +36,7 @@ static const ws_log_file *file_at(ws_log_disk *d, int64_t offset, int64_t *end) 
 /* Where that byte is, its path to be freed. 0, or -1: it is not kept. */
 static int find_place(ws_log_disk *d, int64_t offset, place *out) {
     pthread_mutex_lock(&d->list_lock);
-    const ws_log_file *file = offset < d->dropped_to ? NULL : file_at(d, offset, &out->end);
+    const ws_log_file *file = offset < kept_from(d) ? NULL : file_at(d, offset, &out->end);
     if (file != NULL) {
         const size_t n = strlen(d->dir) + strlen(file->name) + 2;
         out->start = file->start;
@@ -58,6 +61,13 @@ static int64_t read_at(const char *path, int64_t position, void *to, size_t n) {
     return got > 0 ? got : -1;
 }
 
+/* Whoever asks for that offset again, or for an earlier one, is told that it is not kept. */
+static void note_lost(ws_log_disk *d, const place *at) {
+    pthread_mutex_lock(&d->list_lock);
+    if (at->end > d->lost_to) d->lost_to = at->end;
+    pthread_mutex_unlock(&d->list_lock);
+}
+
 int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
     place at;
     WS_ASSERT(cap > 0);
@@ -70,6 +80,7 @@ int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
     const int64_t position = at.preamble + offset - at.start;
     const int64_t got = left > 0 ? read_at(at.path, position, to, left < cap ? left : cap) : 0;
     const int error = errno;
+    if (got < 0 && (error == ENOENT || error == EIO)) note_lost(d, &at);
     ws_free(at.path);
     errno = error == ENOENT ? ERANGE : error;
     return got;
@@ -88,7 +99,7 @@ int64_t ws_log_disk_first(ws_log_disk *d) {
     pthread_mutex_lock(&d->list_lock);
     int64_t first = d->start;
     for (const ws_log_file *file; (file = file_in_front(d, first)) != NULL;) first = file->start;
-    if (first < d->dropped_to) first = d->dropped_to;
+    if (first < kept_from(d)) first = kept_from(d);
     pthread_mutex_unlock(&d->list_lock);
     return first;
 }
@@ -98,7 +109,7 @@ int64_t ws_log_disk_first(ws_log_disk *d) {
 int ws_log_disk_pin(ws_log_disk *d, int64_t offset) {
     int64_t end;
     pthread_mutex_lock(&d->list_lock);
-    const int kept = offset >= d->dropped_to && file_at(d, offset, &end) != NULL;
+    const int kept = offset >= kept_from(d) && file_at(d, offset, &end) != NULL;
     if (kept) {
         if (d->pin_count == d->pin_cap) {
             d->pin_cap = 2 * d->pin_cap + 4;

@@ -3,6 +3,9 @@
  * Who reads on for a while pins the offset that it has come to, and moves the pin on: history from there on is kept,
  * whatever the limits are.
  *
+ * A file that is gone, or shorter than it was, is found out by who reads it; from then on all up to its end counts as
+ * not kept.
+ *
  * Invariant: what a pin was granted for stays: `dropped_to` rises, under list_lock, before a file is given up. */
 #ifndef WS_LOG_READ_H
 #define WS_LOG_READ_H
