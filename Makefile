@@ -6,7 +6,8 @@
 #   make debug | make portable | make asan      the suite on a build with assertions | without SSE2 and such |
 #                                               with assertions and the address and undefined-behaviour sanitizers
 #   make tsan                                   the tests of snapshots on a build with the thread sanitizer
-#   make faults [ROUNDS=200] [TESTS=tests/faults/test_kill.py]  crashes, power cuts, full disks, damaged files, for long
+#   make faults [ROUNDS=200] [TESTS=tests/faults/test_kill.py]  crashes, power cuts, full disks, damaged files, cut links,
+#                                               failovers, and replication under mixed writes, for long
 #   make build | make clean
 
 PYTHON ?= python3
@@ -54,7 +55,7 @@ fuzz: build
 
 faults: export WSTORE_FAULT_ROUNDS = $(ROUNDS)
 faults: build
-	$(PY) -m pytest $(if $(filter tests,$(TESTS)),tests/faults,$(TESTS))
+	$(PY) -m pytest $(if $(filter tests,$(TESTS)),tests/faults tests/integration/test_replication_mixed.py,$(TESTS))
 
 # The variants are built in a copy of the tree, so that they do not undo the release build. Times are kept: only what
 # changed is built again.
