@@ -70,16 +70,16 @@ def verdict(value: float, limit: float) -> str:
 # -- servers ------------------------------------------------------------------------------------------
 
 
-def open_server(name: str, *options: str) -> ServerProcess:
+def open_server(name: str, *options: str, core: int = SERVER_CORE) -> ServerProcess:
     """Start a server under test: "wstore", "redis", or NAME=COMMAND (--port and --dir are added to it)."""
     if name == "wstore":
-        return start_wstore(*options, cpu=SERVER_CORE)
+        return start_wstore(*options, cpu=core)
     if name == "redis":
-        return start_oracle(*options, cpu=SERVER_CORE)
+        return start_oracle(*options, cpu=core)
     label, _, command = name.partition("=")
     if not command:
         raise click.BadParameter(f"{name!r} is neither wstore, redis nor NAME=COMMAND")
-    return ServerProcess(shlex.split(command), options, name=label, cpu=SERVER_CORE)
+    return ServerProcess(shlex.split(command), options, name=label, cpu=core)
 
 
 def label_of(name: str) -> str:

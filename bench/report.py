@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import collections, cpu, embedded, memory, pause, persistence, slots
+from bench import collections, cpu, embedded, memory, pause, persistence, replication, slots
 from bench.common import Table, say, show_all
 from tests.processes import ROOT, oracle_version
 
@@ -76,6 +76,16 @@ def part_persistence(scale: float) -> tuple[str, list[Table]]:
     return command, persistence.measure(keys=keys, fields=fields, requests=requests, rounds=rounds)
 
 
+def part_replication(scale: float) -> tuple[str, list[Table]]:
+    keys, crowd_keys = scaled(4_000_000, scale, 1000), scaled(1_000_000, scale, 1000)
+    crowd, megabytes, requests = scaled(10, scale, 2), scaled(500, scale, 3), scaled(1_000_000, scale, 8000)
+    rounds = 3 if scale >= 1 else 1
+    command = (f"python -m bench.replication --keys {keys} --crowd {crowd} --crowd-keys {crowd_keys} "
+               f"--megabytes {megabytes} --requests {requests} --rounds {rounds}")
+    return command, replication.measure(keys=keys, crowd=crowd, crowd_keys=crowd_keys, megabytes=megabytes,
+                                        requests=requests, rounds=rounds)
+
+
 def part_embedded(scale: float) -> tuple[str, list[Table]]:
     seconds, rounds = max(0.05, min(1.0, scale)), 3 if scale >= 1 else 1
     return f"python -m bench.embedded --seconds {seconds} --rounds {rounds}", embedded.measure(seconds, rounds)
@@ -83,7 +93,8 @@ def part_embedded(scale: float) -> tuple[str, list[Table]]:
 
 PARTS: dict[str, Callable[[float], tuple[str, list[Table]]]] = {
     "memory": part_memory, "cpu": part_cpu, "pause": part_pause, "slots": part_slots,
-    "collections": part_collections, "persistence": part_persistence, "embedded": part_embedded}
+    "collections": part_collections, "persistence": part_persistence,
+    "replication": part_replication, "embedded": part_embedded}
 
 
 def markdown(tables: Sequence[Table], command: str) -> str:

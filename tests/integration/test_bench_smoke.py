@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from bench import collections, cpu, memory, pause, persistence, report, slots
+from bench import collections, cpu, memory, pause, persistence, replication, report, slots
 from bench.common import Table, cell, verdict
 from bench.memory import Churn
 
@@ -16,6 +16,7 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(pause, "PROBE_S", 0.05)
     monkeypatch.setattr(persistence, "SETTLE_S", 0.01)
     monkeypatch.setattr(persistence, "BEFORE_S", 0.6)
+    monkeypatch.setattr(replication, "SETTLE_S", 0.01)
 
 
 def assert_filled(tables: list[Table], rows: int) -> None:
@@ -52,6 +53,16 @@ def test_persistence():
     [table] = persistence.measure(keys=2000, fields=2000, requests=4000, rounds=1)
     assert_filled([table], len(persistence.MEASURES))
     assert all(row[2] != "" for row in table.rows), table.rows
+
+
+@pytest.mark.timeout(240)
+def test_replication():
+    """With redis-server and wstore; a replica that was away gets not one key again."""
+    [table] = replication.measure(keys=2000, crowd_keys=2000, crowd=2, megabytes=3, requests=4000, rounds=1)
+    assert_filled([table], len(replication.ROWS))
+    found = {row[0]: row[2] for row in table.rows}
+    assert all(value != "" for value in found.values()), found
+    assert found["keys copied to it again"] == 0 and found["partial resyncs"] == 1, found
 
 
 @pytest.mark.parametrize("part", ["slots", "embedded"])
