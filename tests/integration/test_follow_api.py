@@ -375,19 +375,26 @@ def test_a_server_that_has_another_stream_now():
                 next(stream)
 
 
-def test_a_promoted_replica_goes_on(master):
-    """The stream of before is the beginning of its own."""
-    with start_redis("--replicaof", "127.0.0.1", str(master.port)) as replica:
+@pytest.mark.parametrize("start", [start_redis, start_wstore])
+def test_a_replica_that_becomes_the_master(master, copy, start):
+    """It has the same stream, and then goes on with it under another id: its followers do, too."""
+    with start("--replicaof", "127.0.0.1", str(master.port)) as replica:
         wait_for(lambda: facts(replica).get("master_link_status") == "up")
-        with follow(url(master)) as stream:
-            master.call("SET", "a", 1)
-            collect(stream, master)
-            wait_for(lambda: offset(replica) == stream.offset)
-        assert replica.call("REPLICAOF", "NO", "ONE") == OK
-        replica.call("SET", "a", 2)
-        with follow(url(replica), stream.position) as stream:
-            assert next(stream).command == (b"SET", b"a", b"2")
+        fill(master)
+        with follow(url(replica)) as stream:
+            changes = collect(stream, master)
+            write(master, 500, seed=9)
+            changes += collect(stream, master)
+            assert stream.replication_id == facts(master)["master_replid"]
+            before = stream.position
+            assert replica.call("REPLICAOF", "NO", "ONE") == OK
+            write(replica, 500, seed=10)
+            changes += collect(stream, replica)
             assert stream.replication_id == facts(replica)["master_replid"] != facts(master)["master_replid"]
+        assert_recreates(copy, changes, replica)
+        with follow(url(replica), before) as stream:
+            again = collect(stream, replica)
+            assert changes[-len(again):] == again
 
 
 # -- filters --------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ _COUNTED = {                            # a destination in front or not; the num
 }
 _STORES = {b"sort": 2, b"georadius": 6, b"georadiusbymember": 5}       # from there on STORE may name a destination
 _STORE_WORDS = (b"store", b"storedist")
+_STEPS = {b"by": 2, b"get": 2, b"limit": 3, b"store": 2, b"storedist": 2}    # words of options that have some
 
 
 def keys_of(words):
@@ -48,8 +49,13 @@ def _counted(words, has_destination):
 
 def _destinations(words, start):
     """The last one counts."""
-    found = [words[at + 1] for at in range(start, len(words) - 1) if words[at].lower() in _STORE_WORDS]
-    return found[-1:]
+    found = ()
+    while start < len(words) - 1:
+        option = words[start].lower()
+        if option in _STORE_WORDS:
+            found = words[start + 1:start + 2]
+        start += _STEPS.get(option, 1)
+    return found
 
 
 class KeyFilter:
