@@ -138,6 +138,23 @@ def test_old_data_are_served_until_the_new_are_there(redis, ours):
     assert replica.call("EXISTS", "old") == Int(0)
 
 
+def test_a_sync_that_is_given_up_leaves_nothing(redis, ours):
+    master = redis("--rdb-key-save-delay", "1000")
+    with master.connect() as connection:
+        connection.pipeline([("SET", f"key:{n}", n) for n in range(20_000)])
+    for end in (lambda replica: promote(replica), lambda replica: replica.stop_process()):
+        replica = ours("--appendonly", "yes")
+        replica.call("SET", "own", 1)
+        replica.call("REPLICAOF", "127.0.0.1", master.port)
+        wait_for(lambda replica=replica: list(replica.folder.glob("**/temp-sync-*")))
+        end(replica)
+        wait_for(lambda replica=replica: not list(replica.folder.glob("**/temp-sync-*")), 3)
+        if not replica.alive():
+            replica.start()
+        assert replica.call("GET", "own") == Bulk(b"1")
+        assert replica.call("SET", "more", 1) == OK
+
+
 # -- the stream --------------------------------------------------------------------------------------------------------
 
 def test_transactions_scripts_databases_and_expiry(redis, ours):

@@ -42,8 +42,12 @@ class Link(threading.Thread):
         self._wire = None
 
     def end(self):
-        """Have it end soon; from any thread."""
+        """Have it end soon; from any thread.  Its file goes at once: the process may be about to end, too."""
         self._end.set()
+        transfer = self.transfer
+        if transfer is not None:
+            with contextlib.suppress(OSError):
+                unlink_file(transfer.path)
         wire = self._wire
         if wire is not None:
             wire.cut()
