@@ -146,7 +146,8 @@ def test_clients_are_served_while_a_lot_is_applied(link: Link, connection: Conne
 @pytest.mark.parametrize("bad", [
     b"SET k v\r\n", b"*0\r\n", b"*-1\r\n", b"*1\r\n+PING\r\n", b"*x\r\n", b"*1\r\n$4\r\nPING--", b"*1\r\n$-1\r\n",
     b"\x00\x00\x00\x00", b"*1\r\n$99999999999999\r\n", b"+OK\r\n", b"*3000000000\r\n", b"#TS:1\r\n",
-    encode(["EXEC"]), encode(["MULTI"]) * 2, encode(["SELECT", 16]), unit(("DEL", "k"), ("select", "x")), b"*1\n$4\nPING\n", b"*1" + b"0" * 70_000,
+    encode(["EXEC"]), encode(["MULTI"]) * 2, b"*1\n$4\nPING\n", b"*1" + b"0" * 70_000,
+    encode(["SELECT", 16]), unit(("DEL", "k"), ("select", "x")),
 ])
 def test_damage_ends_the_link(server: wstore.Server, bad: bytes) -> None:
     good = encode(["SET", "k", "v"])
