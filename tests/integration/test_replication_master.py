@@ -316,7 +316,7 @@ def test_traffic_is_counted():
         wait_in_step(master, replica)
         stats = facts(master, "stats")
         assert 2_000_000 < int(stats["total_net_repl_output_bytes"]) < int(stats["total_net_output_bytes"])
-        assert float(stats["instantaneous_output_repl_kbps"]) > 0
+        wait_for(lambda: float(facts(master, "stats")["instantaneous_output_repl_kbps"]) > 0)
         assert int(facts(master, "memory")["mem_replication_backlog"]) >= 1 << 20
         assert master.call("CONFIG", "RESETSTAT") == OK
         assert int(facts(master, "stats")["total_net_repl_output_bytes"]) < 1000
