@@ -16,7 +16,8 @@ linsert k BEFORE a b|lmove a b LEFT LEFT|lpop k|lpush k v w|lpushx k v|lrem k 0 
 mset a 1 b 2|msetnx a 1 b 2|persist k|pexpire k 1|pexpireat k 1|pfadd k a b|pfdebug GETREG k|pfmerge d a b|psetex k 1 v
 rename a b|renamenx a b|restore k 0 x REPLACE|restore-asking k 0 x|rpop k|rpoplpush a b|rpush k v|rpushx k v|sadd k a b
 sdiffstore d a b|set k v PXAT 1|setbit k 0 1|setex k 1 v|setnx k v|setrange k 0 v|sinterstore d a b|smove a b m
-sort k ALPHA STORE d|sort k|sort k BY store GET store STORE d|sort k STORE d GET store LIMIT 0 1|spop k|srem k m|sunionstore d a b|unlink a b
+sort k ALPHA STORE d|sort k|sort k BY store GET store STORE d|sort k STORE d GET store LIMIT 0 1
+spop k|srem k m|sunionstore d a b|unlink a b
 xack k g 1-1|xadd k * f v|xautoclaim k g c 0 0-0|xclaim k g c 0 1-1|xdel k 1-1|xgroup CREATE k g 0|xgroup DESTROY k g
 xgroup CREATECONSUMER k g c|xgroup DELCONSUMER k g c|xgroup SETID k g 0|xsetid k 1-1|xtrim k MAXLEN 0|zadd k 1 m
 zdiffstore d 2 a b|zincrby k 1 m|zinterstore d 2 a b WEIGHTS 1 2|zpopmax k|zpopmin k|zrangestore d a 0 1|zrem k m
