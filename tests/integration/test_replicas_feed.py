@@ -15,6 +15,7 @@ from tests.resp import NULL_BULK, Array, Bulk, Connection, Error, Int, Simple, e
 from tests.streams import commands_in
 from wstore.engine import _engine as engine_of
 from wstore.engine._engine import SnapshotOutput
+from wstore.errors import ReplyError
 from wstore.persistence import open_rdb
 
 BLOCK_BYTES = 64 * 1024         # of the tail
@@ -516,6 +517,8 @@ def test_min_replicas_to_write(server, replica):
         assert connection.pipeline([("SET", "a", "1"), ("MULTI",), ("SET", "a", "1"), ("EXEC",)])[::3] == [
             refused, Error(b"EXECABORT Transaction discarded because of previous errors.")]
         assert connection.call("GET", "a") == NULL_BULK
+        with pytest.raises(ReplyError, match="NOREPLICAS"):
+            server.store.set("a", "1")
         one = replica()
         assert connection.call("SET", "a", "1") == refused
         one.attach(end_of(server))

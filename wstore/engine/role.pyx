@@ -87,7 +87,9 @@ cdef bint role_refuses_write(Server* s, Client* c, Call* call) noexcept nogil:
 
 cdef object write_refusal(Server* s):
     """Why an embedded call may not write."""
-    return log_not_safe(s) if log_error(s) else ReplyError(READ_ONLY.decode())
+    if log_error(s):
+        return log_not_safe(s)
+    return ReplyError(READ_ONLY.decode() if refuses_writes(s) else NO_REPLICAS.decode())
 
 
 cdef bint queued_need_data(Server* s, const Client* c) noexcept nogil:

@@ -66,7 +66,7 @@ cdef inline int enter(TypedStore self) except -1:
 
 
 cdef inline int enter_to_write(TypedStore self) except -1:
-    """The same for a change. ReplyError: the log fails, or this is a replica."""
+    """The same for a change. ReplyError: the log fails, or this is a replica, or has too few."""
     return self.wait_to_write() if self.store.served else 0
 
 
@@ -188,10 +188,11 @@ cdef class TypedStore(Engine):
         return 1
 
     cdef int wait_to_write(self) except -1:
+        cdef Server* s = server_of(self.store)
         self.wait_for_lock()
-        if log_error(server_of(self.store)) or refuses_writes(server_of(self.store)):
-            error = write_refusal(server_of(self.store))
-            server_unlock(server_of(self.store))
+        if log_error(s) or refuses_writes(s) or lacks_replicas(s):
+            error = write_refusal(s)
+            server_unlock(s)
             raise error
         return 1
 
