@@ -9,7 +9,6 @@ Invariants
 * Where the id of the stream changes a file of the log begins, whose label says so.
 """
 import os
-import shutil
 import time
 
 from wstore.engine._engine import (
@@ -145,9 +144,9 @@ class AppendLog:
     def reset(self, path, offset, db=-1):
         """The data are others, those of the file at `path`, with history changed: the stream goes on at `offset`.
 
-        With the log on the file is moved to become its base, as soon as a thread has it on disk; a crash leaves the old
-        log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError: the file cannot be
-        moved, and the log is as it was.
+        With the log on the file becomes its base, by another name on the same disk, as soon as a thread has it synced; a
+        crash leaves the old log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError:
+        the file cannot be renamed, and the log is as it was.
         """
         self.cancel()
         self.scheduled = False
@@ -156,7 +155,7 @@ class AppendLog:
             return
         number = self._engine.log_next_seq("b") + 1     # one that was given last may be on its way into the manifest
         name = f"{self._engine.config['appendfilename']}.{number}.base.rdb"
-        _move(path, os.path.join(self.folder, name))
+        rename_file(path, os.path.join(self.folder, name))
         self._engine.log_reset(name, number, offset, db, self._history.label(offset))
         self.awaits_base = False
 
@@ -302,12 +301,3 @@ class AppendLog:
             return True
         state = self._engine.log_state()
         return not state["write_error"] and not state["sync_error"]
-
-
-def _move(path, target):
-    """Rename a file, or copy it if the target is on another disk."""
-    if os.stat(path).st_dev == os.stat(os.path.dirname(target)).st_dev:
-        rename_file(path, target)
-    else:
-        shutil.copyfile(path, target)
-        unlink_file(path)
