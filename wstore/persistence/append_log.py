@@ -144,9 +144,9 @@ class AppendLog:
     def reset(self, path, offset, db=-1):
         """The data are others, those of the file at `path`, with history changed: the stream goes on at `offset`.
 
-        With the log on the file becomes its base, by another name on the same disk, as soon as a thread has it synced; a
-        crash leaves the old log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.  OSError:
-        the file cannot be renamed, and the log is as it was.
+        With the log on the file becomes its base, by another name on the same disk, as soon as a thread has it synced;
+        a crash leaves the old log or the new one.  db: of the stream's next command, -1: it begins with a SELECT.
+        OSError: the file cannot be renamed, and the log is as it was.
         """
         self.cancel()
         self.scheduled = False
