@@ -49,8 +49,10 @@ def change_all(server, seed=2):
 
 # -- full syncs ------------------------------------------------------------------------------------------------------
 
-@REDISES
-@pytest.mark.parametrize("options", [(), LOGGED], ids=["snapshot", "log"])
+@pytest.mark.parametrize(("start", "options"), [
+    pytest.param(start, options, id=f"{name}-{source}")
+    for name, start in [("7.0", start_oracle), ("6.2", start_old_redis), ("wstore", start_wstore)]
+    for source, options in [("snapshot", ()), ("log", LOGGED)] if (name, source) != ("6.2", "log")])
 def test_full_sync(start, options):
     with start_wstore(*options) as master:
         fill_all(master)

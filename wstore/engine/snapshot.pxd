@@ -10,8 +10,8 @@ A command that is about to change a segment that is not yet taken claims and enc
 the thread, or, if the thread is at it, waits for that. So nothing is copied that nobody writes to. Big values met in a
 segment are frozen (abi.TypeOps.freeze), long strings held, when the segment is taken; the thread writes them behind it.
 
-The file: "REDIS0009", aux fields, then chunks; SELECTDB and RESIZEDB where the database changes; at the end the slot
-index:
+The file: "REDIS0010" (0009 of one without a name: docs/differences.md), aux fields, then chunks; SELECTDB and RESIZEDB
+where the database changes; at the end the slot index:
 
     FA "wstore-slots" | "WSLOTS01" | SlotEntry, one for each run of chunks | FA "wstore-slots-at" | 20 digits: offset of
     the first FA | FF | CRC64

@@ -157,7 +157,7 @@ cdef void snapshot_begin_file(Snapshot* snap) noexcept nogil:
     file_open(&snap.file, snap.temp_path, snap.reading.config.rdb_checksum, not snap.nameless)
     if snap.nameless and snap.file.error == 0 and ws_file_unlink(snap.temp_path) != 0:
         snap.file.error = errno
-    file_put(&snap.file, b"REDIS0009", 9)
+    file_put(&snap.file, b"REDIS0009" if snap.nameless else b"REDIS0010", 9)
     file_put(&snap.file, snap.aux.data, snap.aux.len)
 
 
