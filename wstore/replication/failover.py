@@ -8,7 +8,7 @@ master that serves; FORCE takes the target as it is when the time is up.
 """
 import time
 
-from wstore.engine._engine import hold_pings, stream_offset
+from wstore.engine._engine import hold_pings, put_in_stream, stream_offset
 
 IDLE = "no-failover"
 WAITING = "waiting-for-sync"
@@ -45,6 +45,7 @@ class Failover:
         self._forced = forced
         self._deadline_s = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
         self._engine.pause(_FOR_EVER_MS, False)
+        put_in_stream(self._engine, -1, [b"REPLCONF", b"GETACK", b"*"])
         hold_pings(self._engine, True)      # the stream stands still now
         self._replication.wake()
 
