@@ -67,6 +67,7 @@ cdef void follow_receive(Server* s) noexcept nogil:
     f.received_ms = s.store.now_ms
     f.received_bytes += <uint64_t>n
     if split_more(&f.split, f.input.data, f.input.len) != 0:
+        f.damaged = 1
         follow_hang_up(s, f.split.why)
 
 
@@ -109,6 +110,7 @@ cdef void follow_apply(Server* s, int64_t until_us) noexcept nogil:
     read.start = read.at = start
     read.end = f.input.data + f.split.whole
     if follow_run_some(s, &read, until_us) == AOF_BAD:
+        f.damaged = 1
         follow_hang_up(s, read.why if read.why != NULL else <const char*>b"a command is damaged")
         f.split.whole = <size_t>(read.at - f.input.data)
     follow_pass_on(s, start, <size_t>(read.at - start))
@@ -238,6 +240,7 @@ def follow_begin(Engine engine not None, int fd, int64_t offset, int db, then):
         Py_INCREF(then)
         f.then = <void*>then
         f.on = f.ack_due = True
+        f.damaged = False
         f.received_ms = ws_unix_ms()
         f.acked = f.acked_ms = 0
         f.ack_len = f.ack_sent = 0
@@ -286,10 +289,10 @@ def follow_end(Engine engine not None):
 
 def follow_facts(Engine engine not None):
     """The link: on (bool), offset (applied so far), db, received_ms, acked_ms (Unix time; 0: never), acked (offset),
-    input_bytes, input_memory; since the last CONFIG RESETSTAT: received_bytes, errors (of commands of the stream)."""
+    input_bytes, input_memory, damaged (the last link ended for that); since the last CONFIG RESETSTAT: received_bytes, errors (of commands of the stream)."""
     cdef Server* s = server_of(engine.store)
     cdef const Follow* f = &s.repl.follow
     return {
         "on": f.fd >= 0, "offset": s.stream.end, "db": f.client.db if f.on else max(s.stream.db, 0),
         "received_ms": f.received_ms, "acked": f.acked, "acked_ms": f.acked_ms, "input_bytes": f.input.len,
-        "input_memory": f.input.cap, "received_bytes": f.received_bytes, "errors": f.errors}
+        "input_memory": f.input.cap, "damaged": f.damaged != 0, "received_bytes": f.received_bytes, "errors": f.errors}

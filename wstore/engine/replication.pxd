@@ -114,6 +114,7 @@ cdef struct Follow:         # the link to the master: follow.pyx
     bint in_unit            # the command that was taken last is
     void* then              # PyObject*: called when the link has ended
     char reason[128]        # why it has
+    bint damaged            # because of what came
     # -- acknowledgements
     bint ack_due            # the master has asked for one
     char ack[80]            # the one that was sent last

@@ -1,6 +1,7 @@
 """`FullSyncs`: gives replicas all data, by the cheapest way there is.
 
-    1. the log's base, and the log behind it             nothing is saved for it
+    1. the log's base, and the log behind it             nothing is saved for it; not for one that was sent the log
+                                                         before and wants all anew: it may be damaged
     2. the snapshot that is being taken, for whatever    one for all that come in time
     3. a new snapshot, to a file without a name          read by all that wait, while it is written
 
@@ -14,6 +15,7 @@ from wstore.engine import _engine
 
 EOF_MARK_BYTES = 40
 LOG_BYTES_MIN = 64 << 20        # so much of the log is never too long to be sent
+FED_MAX = 1000
 
 
 class FullSyncs:
@@ -24,6 +26,7 @@ class FullSyncs:
         self._engine = master.engine
         self._output = None         # of the last snapshot that was begun for replicas
         self._waiting = []          # Peers that wait until a snapshot for another purpose is over
+        self._fed = set()           # names of Peers that were sent what the log has
 
     @property
     def saves(self):
@@ -34,6 +37,18 @@ class FullSyncs:
         """A peer that has become a replica needs all data."""
         if not self._serve(peer):
             self._waiting.append(peer)
+
+    def note_fed(self, peer):
+        """It is sent what the log has."""
+        if len(self._fed) >= FED_MAX:
+            self._fed.clear()
+        self._fed.add(str(peer))
+
+    def was_fed(self, peer):
+        """Whether it was sent that, and asks for all data now: the log may be damaged. The next time counts anew."""
+        found = str(peer) in self._fed
+        self._fed.discard(str(peer))
+        return found
 
     def cron(self):
         """Serve those that wait, as far as that is possible now; whether some go on waiting."""
@@ -66,13 +81,14 @@ class FullSyncs:
         return True
 
     def _from_log(self, peer):
-        base = self._base()
+        base = None if peer.shuns_log else self._base()
         if base is None:
             return False
         try:
             self._send(peer, _engine.SnapshotOutput.of_file(*base), False)
         except (OSError, ValueError):       # the files have changed since
             return False
+        self.note_fed(peer)
         self._master.notice(f"Replica {peer} gets the base of the log, and the log from offset {base[1]} on")
         return True
 

@@ -75,6 +75,7 @@ class Master:
         if reached is None and self._attach(peer, asked_offset - 1):
             return f"CONTINUE {self.replication_id}" if peer.psync2 else "CONTINUE"
         if asked_id == "?":
+            peer.shuns_log = self._full_syncs.was_fed(peer)
             self.notice(f"Full resync requested by replica {peer}")
         else:
             self.refused += 1
@@ -109,6 +110,7 @@ class Master:
         except ValueError:
             return False
         self.partial += 1
+        self._full_syncs.note_fed(peer)
         behind = _engine.stream_offset(self.engine) - offset
         self.notice(f"Partial resynchronization request from {peer} accepted. {behind} bytes from offset {offset} on")
         return True

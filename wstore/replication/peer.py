@@ -4,16 +4,18 @@
 class Peer:
     """client_id: of its connection; addr: "ip:port" of that; ip, port: where it listens, by its own word ("", 0: it did
     not say); eof: it can read a file whose length is not known; psync2: the id of the stream may change under it;
-    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC."""
+    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC; shuns_log: not the
+    data that the log has."""
 
-    __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old")
+    __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old",
+                 "shuns_log")
 
     def __init__(self, client_id, addr):
         self.client_id = client_id
         self.addr = addr
         self.ip = ""
         self.port = 0
-        self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = False
+        self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = self.shuns_log = False
 
     def take_capability(self, name):
         """One that wstore does not know says nothing."""

@@ -296,6 +296,8 @@ class Replica:
         """The engine says that the link has ended."""
         if self.following is token:
             self.following = None
+            if follow_facts(self.engine)["damaged"]:
+                self.is_known = False           # the same would come again: all data are asked for
             self._reconnect(reason)
 
     def kill_link(self):
