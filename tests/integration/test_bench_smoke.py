@@ -62,6 +62,7 @@ def test_replication():
     assert_filled([table], len(replication.ROWS))
     found = {row[0]: row[2] for row in table.rows}
     assert all(value != "" for value in found.values()), found
+    assert found["snapshots made for them"] == 1, found
     assert found["keys copied to it again"] == 0 and found["partial resyncs"] == 1, found
 
 

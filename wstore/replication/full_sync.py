@@ -3,19 +3,22 @@
     1. the log's base, and the log behind it             nothing is saved for it; not for one that was sent the log
                                                          before and wants all anew: it may be damaged
     2. the snapshot that is being taken, for whatever    one for all that come in time
-    3. a new snapshot, to a file without a name          read by all that wait, while it is written
+    3. the last one for replicas, a second long          for those that come when it is just done
+    4. a new snapshot, to a file without a name          read by all that wait, while it is written
 
 What a replica is sent is `+FULLRESYNC id offset`, unless it came with SYNC, then the file, then the stream from the
 file's offset on. A file that is still growing goes out as `$EOF:mark`, to replicas that can read that: the others get
 line breaks until it is whole.
 """
 import os
+import time
 
 from wstore.engine import _engine
 
 EOF_MARK_BYTES = 40
 LOG_BYTES_MIN = 64 << 20        # so much of the log is never too long to be sent
 FED_MAX = 1000
+RECENT_S = 1.0                  # the last snapshot for replicas is there for others that come
 
 
 class FullSyncs:
@@ -25,6 +28,8 @@ class FullSyncs:
         self._master = master
         self._engine = master.engine
         self._output = None         # of the last snapshot that was begun for replicas
+        self._recent = None         # (output, id of the stream) of the last one that is whole
+        self._recent_until_s = 0.0  # monotonic time
         self._waiting = []          # Peers that wait until a snapshot for another purpose is over
         self._fed = set()           # names of Peers that were sent what the log has
 
@@ -52,6 +57,8 @@ class FullSyncs:
 
     def cron(self):
         """Serve those that wait, as far as that is possible now; whether some go on waiting."""
+        if time.monotonic() > self._recent_until_s:
+            self._recent = None
         if self._waiting:
             there = {replica["client_id"] for replica in _engine.replicas(self._engine)}
             waiting, self._waiting = self._waiting, []
@@ -62,7 +69,7 @@ class FullSyncs:
 
     def _serve(self, peer):
         """Whether its data are on their way, or its connection is at its end."""
-        return self._from_empty(peer) or self._from_log(peer) or self._from_snapshot(peer)
+        return self._from_empty(peer) or self._from_log(peer) or self._from_recent(peer) or self._from_snapshot(peer)
 
     # -- sources ------------------------------------------------------------------------------------------------------
 
@@ -104,6 +111,17 @@ class FullSyncs:
                 return (os.path.join(log.folder, name), offset) if first <= offset and cheap else None
         return None
 
+    def _from_recent(self, peer):
+        output, replication_id = self._recent or (None, None)
+        if output is None or replication_id != self._master.replication_id or time.monotonic() > self._recent_until_s:
+            return False
+        try:
+            self._send(peer, output, False)
+        except ValueError:      # the stream from there on was not kept
+            return False
+        self._master.notice(f"Replica {peer} gets the last snapshot, and the stream from offset {output.offset} on")
+        return True
+
     def _from_snapshot(self, peer):
         output = _engine.snapshot_output(self._engine)
         if output is None:
@@ -138,8 +156,10 @@ class FullSyncs:
 
     def _written(self, error):
         """The snapshot has ended.  If it has failed the loop closes those that are being sent it."""
-        self._output = None
+        output, self._output = self._output, None
         if error is None:
+            self._recent = output, self._master.replication_id
+            self._recent_until_s = time.monotonic() + RECENT_S
             self._master.notice("Background saving for replicas terminated with success")
         else:
             waiting, self._waiting = self._waiting, []
