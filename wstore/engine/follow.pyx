@@ -289,7 +289,8 @@ def follow_end(Engine engine not None):
 
 def follow_facts(Engine engine not None):
     """The link: on (bool), offset (applied so far), db, received_ms, acked_ms (Unix time; 0: never), acked (offset),
-    input_bytes, input_memory, damaged (the last link ended for that); since the last CONFIG RESETSTAT: received_bytes, errors (of commands of the stream)."""
+    input_bytes, input_memory, damaged (the last link ended for that); since the last CONFIG RESETSTAT:
+    received_bytes, errors (of commands of the stream)."""
     cdef Server* s = server_of(engine.store)
     cdef const Follow* f = &s.repl.follow
     return {
