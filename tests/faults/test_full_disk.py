@@ -89,6 +89,7 @@ def test_base(disk):
     crowd = Crowd(1, depth=1)
     with lives.start(disk.folder, *options) as server, server.connect() as connection:
         fill_with_data(connection)
+        lives.wait_info(connection, aof_buffer_length="0")      # all of it is written
         before = names(disk.folder)
         disk.fill(connection, room_bytes=500_000)
         assert isinstance(connection.call("BGREWRITEAOF"), Simple)
