@@ -11,6 +11,7 @@ import pytest
 
 from tests.compat.command_facts import facts_of, without_prose
 from tests.harness import Array, Bulk, Differential, Int, Map, Reply, ServerProcess, Set, Simple
+from wstore.persistence.foreign import FOREIGN_WRITES
 
 # Commands that Redis 7.0 does not have
 OWN = {
@@ -42,6 +43,14 @@ def test_commands_that_are_missing_are_listed(names, oracle_names):
     listed = [name.lower().replace(" ", "|") for row in rows for name in re.findall(r"`([^`]+)`", row)]
     missing = oracle_names - set(names)
     assert sorted(listed) == sorted(name for name in missing if name.split("|")[0] not in missing - {name})
+
+
+def test_commands_that_may_stand_in_the_stream_of_a_redis_server(names, oracle):
+    """All that write and that are not there yet, and nothing that is there."""
+    writes = names_of(oracle.call("COMMAND", "LIST", "FILTERBY", "ACLCAT", "write"))
+    foreign = {name.decode() for name in FOREIGN_WRITES}
+    assert {name.split("|")[0] for name in writes} - set(names) <= foreign
+    assert not foreign & set(names)
 
 
 def python_of(reply: Reply) -> object:

@@ -12,8 +12,8 @@ import pytest
 from tests.datasets import change, digest, fill
 from tests.harness import OK, ServerProcess, start_oracle, start_wstore
 from tests.processes import wait_for
-from tests.replicating import facts, syncs, wait_in_step
-from tests.resp import Int
+from tests.replicating import facts, syncs, wait_in_step, wait_linked
+from tests.resp import Bulk, Int
 from wstore.persistence import manifest
 
 NAME = "appendonly.aof"
@@ -220,3 +220,24 @@ def test_a_crash_around_a_full_sync_leaves_one_history_or_the_other(run, moment_
     again = run("replica", *LOG, master=master)
     wait_in_step(master, again)
     same_in_redis(run, again)
+
+
+def test_commands_that_only_the_master_knows(run):
+    """They stand in the replica's log, which loads again without them; in a log of a real server they stop the load."""
+    master = run("master", "--appendonly", "yes", kind="redis")
+    replica = run("replica", *LOG, master=master)
+    wait_in_step(master, replica)
+    master.call("PFADD", "visitors", "one", "two")
+    master.call("XADD", "events", "*", "field", "value")
+    master.call("SET", "key", "value")
+    wait_for(lambda: replica.call("GET", "key") == Bulk(b"value"))
+    replica.kill()
+    again = run("replica", *LOG, master=master)
+    wait_linked(again)
+    assert syncs(master) == (1, 1)
+    assert again.call("GET", "key") == Bulk(b"value")
+    assert again.call("DBSIZE") == Int(1)
+    assert "2 keys or commands of unsupported types were left out" in again.log()
+    master.kill()
+    with pytest.raises(RuntimeError, match="PFADD"):
+        run("master", *LOG)

@@ -95,7 +95,7 @@ cdef void load_run_batch(Loading* ld) noexcept nogil:
 cdef int load_unknown(Loading* ld, Call* call, const char* what) noexcept nogil:
     """A command that cannot run: 0, it is left out, or -1: failed."""
     cdef char text[LOAD_TEXT_MAX]
-    if call.spec == NULL and ld.server.store.config.rdb_skip_unsupported:
+    if call.spec == NULL and (ld.server.store.config.rdb_skip_unsupported or load_passes_over(ld, call.argv[0])):
         ld.counts.skipped += 1
         return 0
     snprintf(text, LOAD_TEXT_MAX, what, <int>min(call.argv[0].len, <size_t>64), call.argv[0].ptr)

@@ -150,6 +150,7 @@ cdef class LoadTask:
     """The files of a load, and what is to be told at its end."""
     cdef list files             # (path, "rdb" or "aof"), those to come
     cdef object then
+    cdef object pass_over       # names of commands that are left out where they are unknown
     cdef object path            # of the file at hand
     cdef bint alone             # it is the only file
     cdef dict aux
@@ -323,6 +324,7 @@ cdef int load_start(Engine engine, list files, then, bint merges) except -1:
     task.files = [(os.fsdecode(path), kind) for path, kind in files]
     task.alone = len(files) == 1
     task.then = then
+    task.pass_over = ()
     task.aux = {}
     task.warnings = []
     task.began_s = time.monotonic()
@@ -342,7 +344,12 @@ cdef int load_start(Engine engine, list files, then, bint merges) except -1:
     return 0
 
 
-cdef int load_files(Engine engine, list files, then, bint wait, bint merges) except -1:
+cdef bint load_passes_over(Loading* ld, Str name) noexcept with gil:
+    """Whether an unknown command of that name is to be left out."""
+    return name.ptr[:name.len].lower() in task_of(ld).pass_over
+
+
+cdef int load_files(Engine engine, list files, then, bint wait, bint merges, pass_over) except -1:
     """Engine.load_begin."""
     cdef Server* s = server_of(engine.store)
     engine.check_open()
@@ -351,6 +358,7 @@ cdef int load_files(Engine engine, list files, then, bint wait, bint merges) exc
     server_enter(s)
     try:
         load_start(engine, files, then, merges)
+        task_of(loading_of(s)).pass_over = pass_over
         if s.poll_fd >= 0 and not wait:
             ws_wake(s.wake_fd)
             return 0

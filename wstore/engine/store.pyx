@@ -122,15 +122,15 @@ cdef class Engine:
 
     # -- loading ---------------------------------------------------------------------------------------------------
 
-    def load_begin(self, list files not None, then, bint wait=False, bint merge=False):
+    def load_begin(self, list files not None, then, bint wait=False, bint merge=False, pass_over=()):
         """Load files, (path, "rdb" or "aof") in this order, into the store; `then(error, report)` is called at the end,
         on the loop's thread: error is None or a text, the report a dict (loader.pyx: load_report).
 
         With a loop it is loaded in its turns, unless `wait`; otherwise before this returns. A torn last file is no
-        error: the report tells where. merge: a key that is there already is no error, but replaced. RuntimeError: a
-        load is running.
+        error: the report tells where. merge: a key that is there already is no error, but replaced. pass_over: names
+        of commands (bytes, lower case) that are left out where they are unknown. RuntimeError: a load is running.
         """
-        load_files(self, files, then, wait, merge)
+        load_files(self, files, then, wait, merge, pass_over)
 
     def load_progress(self):
         """How far a load is (dict), or None: none is running."""

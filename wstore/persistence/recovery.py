@@ -15,6 +15,7 @@ import time
 from wstore.engine._engine import RdbReader, link_file, place_stream, sync_folder, truncate_file, unlink_file
 from wstore.errors import RdbError, RecoveryError
 from wstore.persistence import leftovers, manifest
+from wstore.persistence.foreign import FOREIGN_WRITES
 
 
 class Plan:
@@ -143,7 +144,8 @@ class Recovery:
             return
         if self._plan.files:
             self._service.loading_since_s = time.time()
-            self._engine.load_begin(self._plan.files, self._loaded)
+            ours = self._plan.manifest is not None and self._plan.manifest.has_offsets
+            self._engine.load_begin(self._plan.files, self._loaded, pass_over=FOREIGN_WRITES if ours else ())
         else:
             self._finish({})
 
