@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.processes import ROOT, child, free_port, start_oracle, start_wstore, wait_for
-from tests.replicating import digest, facts
+from tests.replicating import digest, facts, offset
 from wstore.engine._engine import key_slot
 
 WAIT_S = 20
@@ -46,9 +46,9 @@ class Tail:
     def lines(self, count):
         return [self.line() for _ in range(count)]
 
-    def interrupt(self):
+    def interrupt(self, number=signal.SIGINT):
         """As Ctrl-C does; exit code and what stands on stderr."""
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(number)
         _, said = self.process.communicate(timeout=WAIT_S)
         return self.process.returncode, said.decode()
 
@@ -96,6 +96,24 @@ def test_going_on(server, connection):
         assert b"cannot go on from offset 1" in shown.process.stderr.read()
 
 
+@pytest.mark.parametrize("databases", [1, 2])
+def test_going_on_though_nothing_was_shown(server, connection, databases):
+    """Where it says to go on is behind all that was read, not only behind what was shown."""
+    connection.pipeline([("SET", "a", 1), ("SELECT", databases - 1), ("SET", "b", 1)])
+    with tail(server, "--no-snapshot", "--match", "user:*") as shown:
+        wait_for(lambda: facts(server).get("slave0", "").find("state=online") > 0)
+        connection.call("SET", "b", 2)
+        at = offset(server)
+        wait_for(lambda: f",offset={at}," in facts(server)["slave0"])
+        code, said = shown.interrupt(signal.SIGTERM)
+    assert code == 0
+    place = GOES_ON.fullmatch(said)[1]
+    assert int(place.split(":")[1]) >= at
+    connection.call("SET", "user:1", 1)
+    with tail(server, "--from-offset", place) as shown:
+        assert end(shown.line()) == f'[{databases - 1}] "SET" "user:1" "1"\n'
+
+
 def test_jsonl(server, connection):
     connection.pipeline([("SADD", "set", "é"), ("SET", b"\xff", "1")])
     with tail(server, "--format", "jsonl") as shown:
@@ -131,6 +149,18 @@ def test_resp_moves_a_live_server(server, connection):
                 connection.pipeline([("SELECT", n % 3), ("INCR", "i"), ("MULTI",), ("SADD", "s", n), ("EXEC",)])
             wait_for(lambda: digest(copy) == digest(server))
         assert copy.call("CONFIG", "GET", "maxmemory")
+
+
+def test_no_way_to_go_on(server, connection):
+    """Neither within the data nor from an offset within a command: it does not name one."""
+    connection.pipeline([("SET", f"key:{n}", "x" * 1000) for n in range(1000)])
+    with tail(server) as shown:
+        shown.line()
+        assert shown.interrupt() == (0, "This was within the data: no --from-offset goes on from here\n")
+    with tail(server, "--from-offset", offset(server) - 1) as shown:
+        assert shown.process.wait(WAIT_S) == 1
+        said = shown.process.stderr.read().decode()
+    assert re.fullmatch(r"Error: .*: at offset \d+: a command does not begin with \*\n", said)
 
 
 def test_nobody_there():

@@ -1,5 +1,6 @@
 """`wstore tail URL`: a server's data and then what changes in them, as text or for other programs."""
 import os
+import signal
 import sys
 
 import click
@@ -25,7 +26,7 @@ class Place(click.ParamType):
 
 
 @click.command(short_help="Follow what changes in a server.")
-@click.argument("target", type=Target(), metavar="HOST:PORT|URL")
+@click.argument("target", type=Target(), metavar="HOST[:PORT]|URL")
 @click.option("--format", "form", type=click.Choice(["text", "resp", "jsonl"]), default="text", show_default=True,
               help="To be read, or for other programs.")
 @click.option("--no-snapshot", is_flag=True, help="Only what changes from now on, not the data.")
@@ -34,7 +35,8 @@ class Place(click.ParamType):
 @click.option("--slots", type=SlotRanges(), help="Only keys of these slots: 5, 0-99 or 0-99,200.")
 @click.option("--match", help="Only keys that this glob matches.")
 def tail(target, form, no_snapshot, from_offset, slots, match):
-    """Print the data of a server, of any Redis or wstore, and then each change as it happens, until Ctrl-C.
+    """Print the data of a server, of any Redis or wstore, and then each change as it happens, until Ctrl-C or
+    SIGTERM.
 
     TARGET is HOST, HOST:PORT, redis://[user:password@]host[:port] or unix://[user:password@]/path.
 
@@ -42,9 +44,10 @@ def tail(target, form, no_snapshot, from_offset, slots, match):
     JSON object a line: offset and, for data, what wstore rdb says of a key, for changes, the database and the command;
     where "escaped" is true, \\xHH stands for a byte that is not UTF-8 and \\\\ for a backslash.
 
-    At the end it says what --from-offset goes on with the next change. Exit code: 0, or 1 if there is no connection
-    (any more) or no way to go on.
+    At the end it says which --from-offset goes on behind all that was read; there is none within the data. Exit code:
+    0, or 1 if there is no connection (any more) or no way to go on.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with (follow(target, from_offset, slots, match=match, snapshot=not no_snapshot) as stream,
               open(sys.stdout.fileno(), "wb", closefd=False) as out):
@@ -58,19 +61,33 @@ def tail(target, form, no_snapshot, from_offset, slots, match):
 
 def show(stream, form, out):
     """Write each change, at once where no other is there; at the end say how to go on."""
-    shown = stream.position
+    began = before = stream.position
+    is_shown = True             # what was handed out; else only what was so at `before`
     try:
-        for change in stream:
-            out.write(form.line(change, stream.record))
-            shown = stream.position
+        while True:
             if not stream.wait():
                 out.flush()
+                stream.wait(None)
+            before = stream.position
+            is_shown = False
+            change = next(stream)
+            out.write(form.line(change, stream.record))
+            is_shown = True
     except (KeyboardInterrupt, OSError, ValueError) as error:
         out.flush()
-        if shown is not None:
-            click.echo(f"--from-offset {shown} goes on from here", err=True)
+        place = stream.position if is_shown else before
+        if not isinstance(error, ValueError) or place != began:     # else that is where no command begins
+            tell(place)
         if not isinstance(error, KeyboardInterrupt):
             raise
+
+
+def tell(place):
+    """How to go on."""
+    if place is None:
+        click.echo("This was within the data: no --from-offset goes on from here", err=True)
+    else:
+        click.echo(f"--from-offset {place} goes on from here", err=True)
 
 
 # -- forms ---------------------------------------------------------------------------------------------------------

@@ -97,11 +97,11 @@ class Stream:
         return change
 
     def wait(self, timeout_s=0.0):
-        """Whether the next change, or the end, is there within that time."""
-        deadline_s = time.monotonic() + timeout_s
+        """Whether the next change, or the end, is there within that time; None: however long that takes."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         try:
             while not self._changes:
-                if not self._advance(max(0.0, deadline_s - time.monotonic())):
+                if not self._advance(None if deadline_s is None else max(0.0, deadline_s - time.monotonic())):
                     return False
         except StopIteration:
             pass
