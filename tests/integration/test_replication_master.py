@@ -425,18 +425,44 @@ def test_a_peer_that_needs_the_length_first():
         assert b"behind" in heard[head.end() + size:] + wire.hear()
 
 
+def copy_by_redis_cli(master, path):
+    done = subprocess.run(["redis-cli", "-p", str(master.port), "--rdb", str(path)], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_tools_that_ask_for_data(tmp_path):
     with start_wstore() as master:
         fill_all(master)
         path = tmp_path / "got.rdb"
-        done = subprocess.run(["redis-cli", "-p", str(master.port), "--rdb", str(path)], capture_output=True,
-                              text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
+        copy_by_redis_cli(master, path)
         checked = subprocess.run(["redis-check-rdb", path], capture_output=True, check=False)
         assert b"RDB looks OK" in checked.stdout
         with start_oracle("--dbfilename", "got.rdb", folder=str(tmp_path)) as redis, \
                 redis.connect() as theirs, master.connect() as ours:
             assert theirs.call("DEBUG", "DIGEST") == ours.call("DEBUG", "DIGEST")
+
+
+def test_data_without_a_stream_are_those_of_now(tmp_path):
+    """What was written behind the log's base, and behind the begin of a save that is under way."""
+    with start_wstore(*LOGGED) as master:
+        write(master, 30)
+        master.call("BGSAVE")
+        master.call("SET", "last", "word")
+        copy_by_redis_cli(master, tmp_path / "got.rdb")
+        with start_oracle("--dbfilename", "got.rdb", folder=str(tmp_path)) as redis, \
+                redis.connect() as theirs, master.connect() as ours:
+            assert theirs.call("GET", "last") == Bulk(b"word")
+            assert theirs.call("DEBUG", "DIGEST") == ours.call("DEBUG", "DIGEST")
+
+
+def test_sync_brings_a_file_of_all_that_was_written_before():
+    with start_wstore(*LOGGED) as master, Wire(master.port) as wire:
+        master.call("SET", "last", "word")
+        heard = wire.say("SYNC", 1.0)
+        head = re.match(rb"\n*\$(\d+)\r\n", heard)
+        data = heard[head.end():head.end() + int(head[1])]
+        assert b"last" in data
 
 
 def test_a_tool_that_shows_the_stream():

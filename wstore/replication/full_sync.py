@@ -6,6 +6,9 @@
     3. the last one for replicas, a second long          for those that come when it is just done
     4. a new snapshot, to a file without a name          read by all that wait, while it is written
 
+For one that wants no stream, and one that came with SYNC, the file alone has to be the data of now: such a peer gets
+the fourth, begun after it has asked.
+
 What a replica is sent is `+FULLRESYNC id offset`, unless it came with SYNC, then the file, then the stream from the
 file's offset on. A file that is still growing goes out as `$EOF:mark`, to replicas that can read that: the others get
 line breaks until it is whole.
@@ -28,6 +31,7 @@ class FullSyncs:
         self._master = master
         self._engine = master.engine
         self._output = None         # of the last snapshot that was begun for replicas
+        self._begun_s = 0.0         # monotonic time of that
         self._recent = None         # (output, id of the stream) of the last one that is whole
         self._recent_until_s = 0.0  # monotonic time
         self._waiting = []          # Peers that wait until a snapshot for another purpose is over
@@ -69,7 +73,11 @@ class FullSyncs:
 
     def _serve(self, peer):
         """Whether its data are on their way, or its connection is at its end."""
-        return self._from_empty(peer) or self._from_log(peer) or self._from_recent(peer) or self._from_snapshot(peer)
+        if self._from_empty(peer):
+            return True
+        if peer.wants_present:
+            return self._from_present(peer)
+        return self._from_log(peer) or self._from_recent(peer) or self._from_snapshot(peer)
 
     # -- sources ------------------------------------------------------------------------------------------------------
 
@@ -122,6 +130,13 @@ class FullSyncs:
         self._master.notice(f"Replica {peer} gets the last snapshot, and the stream from offset {output.offset} on")
         return True
 
+    def _from_present(self, peer):
+        """A snapshot that was begun after it has asked; another that is under way is waited for."""
+        running = self._engine.snapshot_progress()["running"]
+        if running and not (self.saves and self._begun_s >= peer.asked_s):
+            return False
+        return self._from_snapshot(peer)
+
     def _from_snapshot(self, peer):
         output = _engine.snapshot_output(self._engine)
         if output is None:
@@ -151,6 +166,7 @@ class FullSyncs:
             self._give_up([peer], error)
             return None
         self._output = output
+        self._begun_s = time.monotonic()
         self._master.notice("Background saving for replicas started")
         return output
 

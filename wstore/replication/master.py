@@ -117,6 +117,7 @@ class Master:
 
     def _begin_full(self, peer):
         self.full += 1
+        peer.asked_s = time.monotonic()
         self._full_syncs.begin(peer)
 
     def acknowledge(self, session_id, offset):

@@ -4,17 +4,18 @@
 class Peer:
     """client_id: of its connection; addr: "ip:port" of that; ip, port: where it listens, by its own word ("", 0: it did
     not say); eof: it can read a file whose length is not known; psync2: the id of the stream may change under it;
-    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC; shuns_log: not the
-    data that the log has."""
+    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC; asked_s: monotonic
+    time at which it did, or with PSYNC; shuns_log: not the data that the log has."""
 
     __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old",
-                 "shuns_log")
+                 "asked_s", "shuns_log")
 
     def __init__(self, client_id, addr):
         self.client_id = client_id
         self.addr = addr
         self.ip = ""
         self.port = 0
+        self.asked_s = 0.0
         self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = self.shuns_log = False
 
     def take_capability(self, name):
@@ -23,6 +24,11 @@ class Peer:
             self.eof = True
         elif name == b"psync2":
             self.psync2 = True
+
+    @property
+    def wants_present(self):
+        """Whether the file that it gets has to hold all that was written before it asked."""
+        return self.rdb_only or self.old
 
     @staticmethod
     def is_online(facts):
