@@ -42,6 +42,7 @@ def master(one_server):
     """The server, with no data and nobody following."""
     one_server.call("FLUSHALL")
     one_server.call("FUNCTION", "FLUSH")
+    assert one_server.call("DEBUG", "CHANGE-REPL-ID") == OK     # no earlier snapshot is handed out again
     wait_for(lambda: facts(one_server)["connected_slaves"] == "0")
     return one_server
 

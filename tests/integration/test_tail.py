@@ -12,6 +12,7 @@ import pytest
 
 from tests.processes import ROOT, child, free_port, start_oracle, start_wstore, wait_for
 from tests.replicating import digest, facts, offset
+from tests.resp import OK
 from wstore.engine._engine import key_slot
 
 WAIT_S = 20
@@ -27,10 +28,11 @@ def server(request):
 
 @pytest.fixture
 def connection(server):
-    """To the server, which has no data and nobody following."""
+    """To the server, which has no data, nobody following, and no earlier snapshot to hand out again."""
     wait_for(lambda: facts(server)["connected_slaves"] == "0")
     with server.connect() as connection:
         connection.call("FLUSHALL")
+        assert connection.call("DEBUG", "CHANGE-REPL-ID") == OK
         yield connection
 
 
