@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.resp import encode
-from wstore.engine._engine import read_commands
-from wstore.replication import Change, Position
+from wstore.engine._engine import key_slot, read_commands
+from wstore.replication import Change, Position, follow
 from wstore.replication.address import Address
+from wstore.replication.key_places import KeyFilter
 from wstore.replication.spool import Spool
 from wstore.replication.units import Unit, UnitReader
 
@@ -187,6 +188,37 @@ def test_addresses(text, host, port, path, user, password, db):
 def test_addresses_that_are_none(text):
     with pytest.raises(ValueError):
         Address(text)
+
+
+def test_a_port_alone():
+    with pytest.raises(ValueError, match="26341 is a port without a host: 127.0.0.1:26341"):
+        Address("26341")
+
+
+def test_addresses_in_errors():
+    assert str(Address("redis://u:secret@[::1]:7/3")) == "[::1]:7"
+    assert str(Address("example")) == "example:6379"
+    assert str(Address("unix:///tmp/s")) == "/tmp/s"
+
+
+@pytest.mark.parametrize(("wrong", "error", "reason"), [
+    ({"slots": "x"}, TypeError, "slots are numbers or pairs"), ({"slots": 5}, TypeError, "slots are numbers or pairs"),
+    ({"slots": [(1, 2, 3)]}, TypeError, "slots are numbers or pairs"), ({"slots": [16384]}, ValueError, "is no slot"),
+    ({"match": 5}, TypeError, "match is a glob"), ({"from_offset": 1.5}, TypeError, "from_offset is a Position"),
+    ({"from_offset": ("ab", 1, 0)}, TypeError, "from_offset is a Position"),
+    ({"from_offset": "None"}, ValueError, "'None' is no position"),
+])
+def test_wrong_arguments(wrong, error, reason):
+    """They are told before anybody connects."""
+    with pytest.raises(error, match=reason):
+        follow("127.0.0.1:1", **wrong)
+
+
+@pytest.mark.parametrize("slots", [[1, (3, 4)], [[1, 1], [3, 4]], range(1, 5), iter([1, 3, 4])])
+def test_forms_of_slots(slots):
+    keys = KeyFilter(slots)
+    passed = {key_slot(key) for key in map(b"%d".__mod__, range(200_000)) if keys.passes((b"DEL", key))}
+    assert passed | {2} == {1, 2, 3, 4}
 
 
 def test_positions_as_text():

@@ -38,7 +38,7 @@ def version():
 
 
 @main.command()
-@click.argument("target", type=Target(), metavar="HOST:PORT|URL")
+@click.argument("target", type=Target(), metavar="HOST[:PORT]|URL")
 @click.option("--top", default=20, show_default=True, type=click.IntRange(0), help="Slots to list.")
 @click.option("--by", type=click.Choice(["keys", "slot"]), default="keys", show_default=True, help="Their order.")
 def slots(target, top, by):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from operator import index as whole_number
 from typing import Any
 
 import numpy
@@ -104,7 +105,7 @@ class RdbFile:
                  match: bytes | str | None = None) -> None:
         self.path = os.fspath(path)
         self.mask = None if slots is None else slot_mask(slots)
-        self.match = match.encode() if isinstance(match, str) else match
+        self.match = glob_bytes(match)
         self.reader = RdbReader(path, check_sum=False)      # for what is read out of order
         self.version = self.reader.version
         self.size = self.reader.size
@@ -214,20 +215,34 @@ class RdbFile:
 
 
 def slot_mask(slots: Iterable) -> bytes:
-    """One byte a slot, 1 for those named: numbers, or pairs (first, last). ValueError: there is no such slot."""
+    """One byte a slot, 1 for those named: numbers, or pairs (first, last). ValueError: there is no such slot;
+    TypeError: that is none."""
     mask = bytearray(SLOTS)
-    for slot in slots:
-        first, last = slot if isinstance(slot, tuple) else (slot, slot)
+    for first, last in slot_ranges(slots):
         if not 0 <= first <= last < SLOTS:
             raise ValueError(f"{first}-{last} is no range of slots" if first != last else f"{first} is no slot")
         mask[first:last + 1] = b"\1" * (last + 1 - first)
     return bytes(mask)
 
 
+def slot_ranges(slots: Iterable) -> list[tuple[int, int]]:
+    try:
+        ends = [slot if isinstance(slot, tuple | list) else (slot, slot) for slot in slots]
+        return [(whole_number(first), whole_number(last)) for first, last in ends]
+    except (TypeError, ValueError):
+        raise TypeError(f"slots are numbers or pairs (first, last), not {slots!r}") from None
+
+
+def glob_bytes(match: bytes | str | None) -> bytes | None:
+    if not isinstance(match, bytes | str | None):
+        raise TypeError(f"match is a glob, bytes or str, not {match!r}")
+    return match.encode() if isinstance(match, str) else match
+
+
 def open_rdb(path: str | os.PathLike, slots: Iterable | None = None, match: bytes | str | None = None) -> RdbFile:
     """Open an RDB file of Redis 2.4 to 7.4 or of wstore, for reading its records one by one.
 
     slots: only keys of these slots, numbers or pairs (first, last). match: only keys that this glob matches.
-    Raises OSError; RdbError if it is no such file.
+    Raises OSError; RdbError if it is no such file; ValueError or TypeError for wrong slots or globs.
     """
     return RdbFile(path, slots, match)

@@ -11,6 +11,8 @@ class Address:
     def __init__(self, text):
         """From "host", "host:port", "redis://[user:password@]host[:port][/db]" or
         "unix://[user:password@]/path[?db=n]"; ValueError if it is none."""
+        if text.isdecimal():
+            raise ValueError(f"{text} is a port without a host: 127.0.0.1:{text}?")
         parts = urlsplit(text if "://" in text else f"redis://{text}")
         if parts.scheme not in ("redis", "unix"):
             raise ValueError(f"{parts.scheme}:// is not spoken here, only redis:// and unix://")
@@ -24,7 +26,8 @@ class Address:
 
     def __str__(self):
         """Without user and password."""
-        return self.path or f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.path or f"{host}:{self.port}"
 
     def connect(self, timeout_s):
         """A connected socket with that timeout; OSError."""

@@ -3,7 +3,7 @@
     with wstore.replication.follow("redis://127.0.0.1:6379") as stream:
         for offset, database, command in stream:
             apply(database, command)
-            keep(stream.position)               # follow(url, from_offset=position) goes on from there
+            keep(stream.position)               # follow(url, position) goes on from there
 
 What is handed out, in this order:
 * of the data, commands that recreate them whatever is there before: `SET key value [PXAT ms]` for a string, `RESTORE
@@ -35,20 +35,30 @@ def follow(url, from_offset=None, slots=None, *, match=None, snapshot=True, retr
 
     url: redis://[user:password@]host[:port] or unix://[user:password@]/path, or an Address; a user must be allowed
     PING, REPLCONF, PSYNC and, for an int or no snapshot, INFO.
-    from_offset: go on from there, without the data: a Position, or an int in the stream that the server has now.
+    from_offset: go on from there, without the data: a Position, its text, or an int in the stream that the server has
+    now.
     slots: only commands with a key in these hash slots, numbers or pairs (first, last). match: only commands with a key
     that this glob matches. Those without keys are never left out.
     snapshot: False: begin now, without the data.
     retry_s: for how long a broken connection is tried to be made again.
 
     OSError: no connection. HandshakeError: the server refuses; ResumeError: it cannot go on from there. ValueError: a
-    wrong argument, or damaged data. The iteration raises them too.
+    wrong argument (TypeError: of a wrong type), or damaged data. The iteration raises them too.
     """
     address = url if isinstance(url, Address) else Address(url)
     if address.db is not None:
         raise ValueError("a stream is of all databases: leave out the one in the address")
     keys = KeyFilter(slots, match)
-    return Stream(open_stream(address, from_offset, snapshot), address, keys, snapshot, retry_s)
+    return Stream(open_stream(address, as_place(from_offset), snapshot), address, keys, snapshot, retry_s)
+
+
+def as_place(from_offset):
+    """A Position, an int or None, from what `follow` takes."""
+    if isinstance(from_offset, str):
+        return Position.parse(from_offset)
+    if from_offset is not None and not isinstance(from_offset, int | Position):
+        raise TypeError(f"from_offset is a Position, its text, or an int, not {from_offset!r}")
+    return from_offset
 
 
 class Stream:

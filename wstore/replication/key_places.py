@@ -2,8 +2,10 @@
 
 A place is (first, last, step) as COMMAND has them, last counted from the end if negative.
 """
+from collections.abc import Iterable
+
 from wstore.engine._engine import glob_match, key_slot
-from wstore.persistence.rdb import slot_mask
+from wstore.persistence.rdb import glob_bytes, slot_mask
 
 _PLACES = {
     (1, 1, 1): """append bitfield decr decrby expire expireat geoadd georadius georadiusbymember getdel getex getset
@@ -62,8 +64,8 @@ class KeyFilter:
     """slots: numbers or pairs (first, last); match: a glob, bytes or str. None: all."""
 
     def __init__(self, slots=None, match=None):
-        self.slots = None if slots is None else list(slots)
-        self.match = match.encode() if isinstance(match, str) else match
+        self.slots = list(slots) if isinstance(slots, Iterable) else slots
+        self.match = glob_bytes(match)
         self._mask = None if slots is None else slot_mask(self.slots)
 
     @property
