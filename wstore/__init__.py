@@ -6,7 +6,8 @@
     with wstore.Server(port=0) as server:       # the same, served to Redis clients by a thread
         print(server.url)
 
-`Store` and `Server` are imported when they are first used.
+`Store` and `Server`, and the packages `wstore.persistence` and `wstore.replication`, are imported when they are first
+used.
 """
 from wstore.errors import RecoveryError, ReplyError
 from wstore.versions import WSTORE_VERSION as __version__
@@ -21,4 +22,7 @@ def __getattr__(name):
     if name == "Server":
         from wstore.server import Server
         return Server
+    if name in ("persistence", "replication"):
+        from importlib import import_module
+        return import_module(f"wstore.{name}")
     raise AttributeError(f"module 'wstore' has no attribute {name!r}")
