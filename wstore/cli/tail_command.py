@@ -85,7 +85,7 @@ def show(stream, form, out):
 def tell(place):
     """How to go on."""
     if place is None:
-        click.echo("This was within the data: no --from-offset goes on from here", err=True)
+        click.echo("No --from-offset goes on from here: the data had not all come yet", err=True)
     else:
         click.echo(f"--from-offset {place} goes on from here", err=True)
 
