@@ -106,7 +106,10 @@ def test_a_file_that_cannot_be_loaded(redis, ours):
         assert replica.call("DBSIZE") == Int(left)
         follow(replica, other)
         replica.call("REPLICAOF", "127.0.0.1", master.port)
-        wait_for(lambda replica=replica: replica.log().count("streams are not supported") == 2)
+        wait_for(lambda replica=replica: replica.log().count("streams are not supported") >= 2)
+        assert f"(MASTER 127.0.0.1:{master.port}, next try in 1 s)" in replica.log()
+        assert "# Failed trying to load the MASTER synchronization DB: " in replica.log()
+        assert "rdb-skip-unsupported" in replica.log()
         promote(replica)
         replica.call("SET", "new", 1)
         replica.stop_process()
@@ -249,6 +252,9 @@ def test_a_master_that_is_not_there_yet(redis, ours, free_tcp_port):
     assert replica.call("REPLICAOF", "127.0.0.1", free_tcp_port) == OK
     time.sleep(0.5)
     assert facts(replica)["master_link_status"] == "down"
+    assert f"* Connecting to MASTER 127.0.0.1:{free_tcp_port}" in replica.log()
+    assert (f"# Error condition on socket for SYNC: Connection refused (MASTER 127.0.0.1:{free_tcp_port}, "
+            "next try in 1 s)" in replica.log())
     master = redis(port=free_tcp_port)
     wait_in_step(master, replica)
 
@@ -341,10 +347,11 @@ def test_replies(redis, ours):
     other = redis()
     for args in [("REPLICAOF", "host", "x"), ("REPLICAOF", "host", 70000), ("REPLICAOF", "no", "two"),
                  ("SLAVEOF", "NO", "ONE"), ("SLAVEOF", "a"), ("REPLICAOF", "127.0.0.1", master.port),
-                 ("REPLICAOF", "127.0.0.1", master.port), ("FAILOVER",), ("FAILOVER", "ABORT"),
-                 ("REPLICAOF", "NO", "ONE"), ("FAILOVER",), ("FAILOVER", "TO", "a", "x"), ("FAILOVER", "TIMEOUT", 0),
-                 ("FAILOVER", "TIMEOUT", "x"), ("FAILOVER", "TO"), ("FAILOVER", "ABORT", "TIMEOUT", 1),
-                 ("FAILOVER", "FORCE"), ("FAILOVER", "nonsense"), ("CONFIG", "SET", "replicaof", "a 1")]:
+                 ("REPLICAOF", "127.0.0.1", master.port), ("WAIT", 1, 1), ("WAIT", "x", -1), ("FAILOVER",),
+                 ("FAILOVER", "ABORT"), ("REPLICAOF", "NO", "ONE"), ("FAILOVER",), ("FAILOVER", "TO", "a", "x"),
+                 ("FAILOVER", "TIMEOUT", 0), ("FAILOVER", "TIMEOUT", "x"), ("FAILOVER", "TO"),
+                 ("FAILOVER", "ABORT", "TIMEOUT", 1), ("FAILOVER", "FORCE"), ("FAILOVER", "nonsense"),
+                 ("CONFIG", "SET", "replicaof", "a 1")]:
         assert replica.call(*args) == other.call(*args), args
 
 

@@ -1,8 +1,15 @@
 """WAIT: the client's writes are known to replicas."""
 
+cdef const char* WAIT_ON_REPLICA = (
+    b"ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured "
+    b"to be writable (which is not the default) writes to replicas are just local and are not propagated.")
+
 
 cdef void cmd_wait(Call* c) noexcept nogil:
     cdef int64_t wanted, timeout_ms
+    if c.store.is_replica:
+        reply_error(c, WAIT_ON_REPLICA)
+        return
     if not arg_i64(c, 1, &wanted):
         return
     if not ws_str_to_i64(c.argv[2].ptr, c.argv[2].len, &timeout_ms):

@@ -4,9 +4,6 @@
 # and in Replication.waiters. Replicas are asked how far they are in the same turn.
 
 cdef const char* NO_REPLICAS = b"NOREPLICAS Not enough good replicas to write."
-cdef const char* NO_WAIT = (
-    b"ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured "
-    b"to be writable (which is not the default) writes to replicas are just local and are not propagated.")
 
 
 cdef int64_t replicas_with(const Server* s, int64_t offset) noexcept nogil:
@@ -25,9 +22,6 @@ cdef void api_wait_replicas(Call* call, int64_t wanted, int64_t deadline_ms) noe
     cdef Replication* repl = &s.repl
     cdef int64_t offset = min(c.written_end, s.stream.end)
     cdef int64_t count = replicas_with(s, offset)
-    if s.store.is_replica:
-        reply_error(call, NO_WAIT)
-        return
     if count >= wanted or c.flags & (CLIENT_INTERNAL | CLIENT_EXECUTING):
         reply_int(call, count)
         return

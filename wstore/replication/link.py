@@ -83,8 +83,17 @@ class Link(threading.Thread):
         """Tell, and wait longer if it was one of several full syncs in a row."""
         self._failed_syncs = self._failed_syncs + 1 if self.state == "sync" else 0
         self._wait_s = min(RETRY_S * 2 ** max(0, self._failed_syncs - 1), SYNC_RETRY_MAX_S)
-        reason = str(error) if isinstance(error, (HandshakeError, OSError)) else f"{type(error).__name__}: {error}"
-        self._on_loop(lambda: self._replica.attempt_failed(reason))
+        reason = self._reason_of(error)
+        self._on_loop(lambda: self._replica.attempt_failed(reason, self._wait_s))
+
+    def _reason_of(self, error):
+        """For the log, in the words of Redis where it has some."""
+        if isinstance(error, HandshakeError):
+            return str(error)
+        if not isinstance(error, OSError):
+            return f"Sync with MASTER failed: {type(error).__name__}: {error}"
+        what = "I/O error trying to sync with MASTER" if self.state == "sync" else "Error condition on socket for SYNC"
+        return f"{what}: {str(error) if error.filename else error.strerror or error}"
 
     def _on_loop(self, fn):
         """What fn() returns or raises, called on the loop's thread; Ended."""

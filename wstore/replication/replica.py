@@ -53,7 +53,7 @@ class Replica:
         self._earlier_id = None         # of the stream that the data belong to, unless it is the present one
         self._db = None                 # that this stream ended in; None: as the server was started
         self._is_emptied = False        # the old data went, the new have not come
-        self._failure = None            # of the last attempt, as the log was told
+        self._failure = None            # (reason, wait) of the last attempt, as the log was told
         self._since_s = None            # when the present link came up
         self._lost_s = None             # Unix time at which the last one went
 
@@ -72,6 +72,7 @@ class Replica:
         was_master = not self.is_on
         self._drop()
         self._set_address((host, port))
+        self._failure = None
         if was_master:
             self._look_back()
             set_replica(self.engine, True)
@@ -141,6 +142,7 @@ class Replica:
             follow_end(self.engine)
 
     def _connect(self, wait_s):
+        self._replication.notice(f"Connecting to MASTER {self.address[0]}:{self.address[1]}")
         self.link = Link(self, wait_s)
         self.link.start()
 
@@ -280,11 +282,12 @@ class Replica:
         self._replication.master.keep_stream()
         self.failover.end()
 
-    def attempt_failed(self, reason):
-        """It is made again; the log hears of it once for each reason."""
-        if reason != self._failure:
-            self._failure = reason
-            self._replication.warning(f"No link to the master: {reason}")
+    def attempt_failed(self, reason, wait_s):
+        """It is made again after that time; the log hears of it if that or the reason is another than before."""
+        if (reason, wait_s) != self._failure:
+            self._failure = reason, wait_s
+            host, port = self.address
+            self._replication.warning(f"{reason} (MASTER {host}:{port}, next try in {wait_s:g} s)")
 
     def failover_refused(self, reason):
         """The replica that was to become the master will not."""
