@@ -478,6 +478,27 @@ def test_a_tool_that_shows_the_stream():
     assert any('"SET","k","v"' in line.replace('" "', '","') or "SET" in line for line in lines), lines
 
 
+# -- the log ---------------------------------------------------------------------------------------------------------
+
+def test_the_log_calls_a_silent_replica_by_its_port():
+    with start_wstore("--repl-timeout", "3") as master, start_wstore() as replica:
+        replica.call("REPLICAOF", "127.0.0.1", master.port)
+        wait_in_step(master, replica)
+        os.kill(replica.pid, signal.SIGSTOP)
+        wait_for(lambda: "is disconnected" in master.log())
+        os.kill(replica.pid, signal.SIGCONT)
+        assert (f"Replica 127.0.0.1:{replica.port} is disconnected: it has not been heard from for repl-timeout"
+                in master.log())
+
+
+def test_the_log_counts_offsets_as_replicas_do():
+    with start_wstore() as master, Wire(master.port) as first, Wire(master.port) as second:
+        head = first.say("PSYNC ? -1", 1.0)
+        replication_id, offset = re.match(rb"\+FULLRESYNC ([0-9a-f]{40}) (\d+)", head).groups()
+        assert second.say(f"PSYNC {replication_id.decode()} {int(offset) + 1}", 0.5).startswith(b"+CONTINUE")
+        assert f"bytes from offset {int(offset) + 1} on" in master.log()
+
+
 # -- the end ---------------------------------------------------------------------------------------------------------
 
 def ask_for_the_end(master):
@@ -536,10 +557,15 @@ def test_shutdown_can_be_called_off(lagging):
     with ask_for_the_end(master) as waiting, master.connect() as writer:
         wait_for(lambda: "Waiting for replicas" in master.log())
         writer.send("SET", "held", "back")
+        wait_for(lambda: facts(master, "clients")["blocked_clients"] == "2")
+        assert 0 < int(facts(master, "server")["shutdown_in_milliseconds"]) <= 10_000
         assert master.call("SHUTDOWN", "ABORT") == OK
         assert waiting.read() == Error(b"ERR Errors trying to SHUTDOWN. Check logs.")
         assert writer.read() == OK
     assert master.alive()
+    assert "Shutdown manually aborted." in master.log()
+    assert "shutdown_in_milliseconds" not in facts(master, "server")
+    assert facts(master, "clients")["blocked_clients"] == "0"
 
 
 def test_shutdown_now(lagging):

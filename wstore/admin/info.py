@@ -22,6 +22,7 @@ def server(engine):
     build = _engine.build_facts()
     uptime_s = facts.uptime_s()
     system = os.uname()
+    farewell = engine.replication.farewell
     return {
         "redis_version": REDIS_VERSION,
         "redis_git_sha1": "00000000",
@@ -47,19 +48,21 @@ def server(engine):
         "executable": sys.executable,
         "config_file": engine.config.path or "",
         "io_threads_active": 0,
+        **({"shutdown_in_milliseconds": farewell.left_ms} if farewell.waits else {}),
         "wstore_version": WSTORE_VERSION,
     }
 
 
 def clients(engine):
     facts = _engine.client_facts(engine)
+    for_the_end = engine.runtime.ending.client_count if engine.runtime else 0
     return {
         "connected_clients": facts["connected"],
         "cluster_connections": 0,
         "maxclients": engine.config["maxclients"],
         "client_recent_max_input_buffer": facts["max_input"],
         "client_recent_max_output_buffer": facts["max_output"],
-        "blocked_clients": facts["blocked"],
+        "blocked_clients": facts["blocked"] + for_the_end,
         "tracking_clients": 0,
         "clients_in_timeout_table": facts["deadlines"],
     }

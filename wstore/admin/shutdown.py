@@ -24,6 +24,13 @@ class Ending:
         """Whether replicas are waited for."""
         return self._farewell.waits
 
+    @property
+    def client_count(self):
+        """Connections that wait for it."""
+        if not self._clients:
+            return 0
+        return len({client.id for client in self._runtime.engine.clients()}.intersection(self._clients))
+
     def begin(self, options, client_id=None):
         """Do what is to be done before the loop ends: True; False: replicas come first, and the loop ends after that.
 
@@ -82,4 +89,5 @@ def _abort(runtime):
     if runtime is None or not runtime.ending.waits:
         raise ReplyError("ERR No shutdown in progress.")
     runtime.ending.abort()
+    runtime.log.notice("Shutdown manually aborted.")
     return "OK"

@@ -91,9 +91,11 @@ cdef void replica_end_soon(Server* s, Client* c) noexcept nogil:
 cdef void replica_close(Server* s, Client* c, const char* why) noexcept nogil:
     cdef char line[192]
     cdef char addr[WS_ADDR_TEXT_MAX]
-    cdef size_t n = client_addr_text(s, c, addr)
-    addr[n] = 0
-    snprintf(line, sizeof(line), b"Replica %s is disconnected: %s", <char*>addr, why)
+    cdef char* name = replica_of(c).name
+    if name[0] == 0:
+        addr[client_addr_text(s, c, addr)] = 0
+        name = addr
+    snprintf(line, sizeof(line), b"Replica %s is disconnected: %s", name, why)
     s.store.api.log(s.store, LOG_WARNING, line)
     client_close(s, c)
 
@@ -352,7 +354,7 @@ cdef void replicas_cron(Server* s) noexcept nogil:
             if now_ms - replica_of(c).since_ms >= REPLICAS_CRON_MS and not c.flags & CLIENT_WRITE_BLOCKED:
                 client_append(s, c, b"\n", 1)
         elif is_online(replica_of(c)) and replica_of(c).acks and now_ms - replica_heard_ms(replica_of(c)) > timeout_ms:
-            replica_close(s, c, b"it has not been heard of for repl-timeout")
+            replica_close(s, c, b"it has not been heard from for repl-timeout")
     if now_ms >= repl.ping_due_ms and not repl.pings_held:
         repl.ping_due_ms = now_ms + s.store.config.repl_ping_replica_period * 1000
         put_words(s, b"PING", NULL, NULL)

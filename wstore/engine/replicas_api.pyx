@@ -60,10 +60,11 @@ def stream_bounds(Engine engine not None):
         server_unlock(s)
 
 
-def replica_begin(Engine engine not None, uint64_t client_id, bint acks=True):
+def replica_begin(Engine engine not None, uint64_t client_id, bint acks=True, bytes name=b""):
     """Have a connection be a replica, which waits; it gets no more replies from behind the one at hand on.
 
     acks: it is to tell how far it is (REPLCONF ACK), and is closed when it does not for repl-timeout.
+    name: as the log is to call it; empty: by the address of its connection.
     """
     cdef Server* s = server_of(engine.store)
     cdef Client* c
@@ -74,6 +75,7 @@ def replica_begin(Engine engine not None, uint64_t client_id, bint acks=True):
             raise ValueError(f"client {client_id} cannot be a replica")
         if c.replica == NULL:
             replica_new(s, c, acks)
+            snprintf(replica_of(c).name, sizeof(replica_of(c).name), b"%s", <const char*>name)
     finally:
         server_unlock(s)
 

@@ -79,6 +79,7 @@ cdef struct Tail:           # the last bytes of the stream: tail.pyx
 
 cdef struct Replica:        # of a client that PSYNC has made one: Client.replica
     Client* client
+    char name[64]           # where it listens, by its own word, for the log; empty: it did not say
     int state
     int64_t offset          # of the next byte that it is to be sent
     int64_t acked           # offset up to which it has applied the stream, by its own word

@@ -23,6 +23,11 @@ class Farewell:
     def waits(self):
         return self._then is not None
 
+    @property
+    def left_ms(self):
+        """For how long it may go on."""
+        return int((self._deadline_s - time.monotonic()) * 1000)
+
     def begin(self, then):
         """Wait if a replica lacks something: True, and `then()` is called by the loop once that is over."""
         timeout_s = self._engine.config["shutdown-timeout"]

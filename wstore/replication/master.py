@@ -100,7 +100,8 @@ class Master:
         self.notice(f"Replica {peer} asks for synchronization")
         self.keep_stream()
         self._replication.history.is_told = True
-        _engine.replica_begin(self.engine, peer.client_id, not peer.old)
+        name = str(peer).encode("utf-8", "replace") if peer.port else b""
+        _engine.replica_begin(self.engine, peer.client_id, not peer.old, name)
         self._peers[peer.client_id] = peer
         self._replication.wake()
 
@@ -112,7 +113,8 @@ class Master:
         self.partial += 1
         self._full_syncs.note_fed(peer)
         behind = _engine.stream_offset(self.engine) - offset
-        self.notice(f"Partial resynchronization request from {peer} accepted. {behind} bytes from offset {offset} on")
+        self.notice(
+            f"Partial resynchronization request from {peer} accepted. {behind} bytes from offset {offset + 1} on")
         return True
 
     def _begin_full(self, peer):
