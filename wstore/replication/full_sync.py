@@ -123,8 +123,6 @@ class FullSyncs:
         output, replication_id = self._recent or (None, None)
         if output is None or replication_id != self._master.replication_id or time.monotonic() > self._recent_until_s:
             return False
-        if not any(replica["state"] == "send_bulk" for replica in _engine.replicas(self._engine)):
-            return False        # none is at it any more: who comes alone gets the data as they are
         try:
             self._send(peer, output, False)
         except ValueError:      # the stream from there on was not kept
