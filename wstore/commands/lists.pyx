@@ -52,23 +52,20 @@ cdef inline const char* list_push_event(bint head) noexcept nogil:
 
 cdef inline void list_push_args(Call* c, bint head, bint only_existing) noexcept nogil:
     cdef Entry e
-    cdef ListForm form
-    cdef Element item
-    cdef int i
+    cdef uint64_t count
     if not list_found(c, &e, LOOKUP_WRITE) and (e.rec is not NULL or only_existing):
         if e.rec is NULL:
             reply_int(c, 0)
         return
     if not args_fit_lists(c, 2):
         return
-    list_form_load(c.store, &e, &form)
-    for i in range(2, c.argc):
-        element_of(c.argv[i], &item)
-        list_form_push(&form, &item, head)
-    list_form_save(&form, c.db, &c.key, &e)
+    if e.rec is not NULL and e.enc == ENC_PTR:
+        count = list_push_all(c.store, list_load(&e), c.argv + 2, c.argc - 2, head)
+    else:
+        count = list_form_push_all(c.store, c.db, &c.key, &e, c.argv + 2, c.argc - 2, head)
     c.store.dirty += c.argc - 2
     note_change(c, c.db, &c.key, EVENT_LIST, list_push_event(head))
-    reply_int(c, <int64_t>list_form_count(&form))
+    reply_int(c, <int64_t>count)
 
 
 cdef void cmd_lpush(Call* c) noexcept nogil:

@@ -76,6 +76,28 @@ cdef inline int number_line(const char* p, const char* end, int64_t* out, const 
     return number_line_slow(p, end, out, behind)
 
 
+cdef inline const char* short_bulk(const char* p, const char* end, Str* out) noexcept nogil:
+    """The argument at p if it is all there and has less than 100 bytes, as most are; what follows it, or NULL."""
+    cdef uint8_t digit, more
+    cdef size_t n
+    if end - p < 6 or p[0] != c"$":
+        return NULL
+    digit = <uint8_t>(p[1] - c"0")
+    n = digit
+    if p[2] != c"\r":
+        more = <uint8_t>(p[2] - c"0")
+        if p[3] != c"\r" or more > 9 or digit == 0:
+            return NULL
+        n = n * 10 + more
+        p += 1
+    p += 4
+    if digit > 9 or <size_t>(end - p) < n + 2:
+        return NULL
+    out.ptr = p
+    out.len = n
+    return p + n + 2
+
+
 cdef inline bint head_is_known(const Client* c) noexcept nogil:
     """Whether the request at in_pos begins as the one before it."""
     return c.in_len - c.in_pos >= c.head.len > 0 and ws_same_bytes(c.in_buf + c.in_pos, c.head.text, c.head.len)
@@ -102,6 +124,26 @@ cdef inline void head_note(Client* c, size_t start, const Call* call) noexcept n
     c.head.spec = call.spec
 
 
+cdef inline bint parse_short(Server* s, Client* c, Call* call) noexcept nogil:
+    """A request whose head is known, if all its arguments are there and short; else nothing is taken."""
+    cdef const char* end = c.in_buf + c.in_len
+    cdef Str* argv = s.batch.args + s.batch.arg_count
+    cdef const char* p
+    cdef int i
+    if s.batch.arg_count + <size_t>c.head.argc > BATCH_ARGS:
+        return 0
+    p = head_take(c, c.in_buf + c.in_pos, argv)
+    for i in range(1, c.head.argc):
+        p = short_bulk(p, end, &argv[i])
+        if WS_UNLIKELY(p == NULL):
+            return 0
+    c.in_pos = c.cmd_start = <size_t>(p - c.in_buf)
+    call.argv = argv
+    call.argc = c.head.argc
+    s.batch.arg_count += <size_t>c.head.argc
+    return 1
+
+
 cdef int parse_request(Server* s, Client* c, Call* call) noexcept nogil:
     """The next request of c's input into call.argv and call.argc, call.spec if it is known; one of Parsed."""
     cdef int64_t count
@@ -115,6 +157,8 @@ cdef int parse_request(Server* s, Client* c, Call* call) noexcept nogil:
     c.cmd_start = c.in_pos
     if head_is_known(c):
         call.spec = c.head.spec
+        if WS_LIKELY(parse_short(s, c, call)):
+            return PARSED_READY
         return parse_args(s, c, call, c.head.argc, c.in_buf + c.in_pos)
     if c.in_buf[c.in_pos] != c"*":
         return parse_inline(s, c, call)

@@ -134,6 +134,20 @@ cdef inline void list_form_push(ListForm* form, const Element* e, bint head) noe
     list_push(form.store, form.big, e, head, &form.limit)
 
 
+cdef uint64_t list_form_push_all(Store* store, Db* db, const Key* key, Entry* e, const Str* items, int n,
+                                 bint head) noexcept nogil:
+    """Push n items, one behind the other, to the list of an entry, or a new one, and store it; its count then."""
+    cdef ListForm form
+    cdef Element item
+    cdef int i
+    list_form_load(store, e, &form)
+    for i in range(n):
+        element_of(items[i], &item)
+        list_form_push(&form, &item, head)
+    list_form_save(&form, db, key, e)
+    return list_form_count(&form)
+
+
 cdef inline uint8_t* list_form_at(const ListForm* form, uint64_t index) noexcept nogil:
     """Element `index` of a small list; index == count: its end."""
     cdef const uint8_t* p = form.start

@@ -45,6 +45,19 @@ cdef void list_push(Store* store, List* list, const Element* e, bint head, const
     list.count += 1
 
 
+cdef uint64_t list_push_all(Store* store, List* list, const Str* items, int n, bint head) noexcept nogil:
+    """Push n items, one behind the other; the list's count then."""
+    cdef ListLimit limit
+    cdef Element item
+    cdef int i
+    list_limit(store, &limit)
+    for i in range(n):
+        element_of(items[i], &item)
+        list_push(store, list, &item, head, &limit)
+    list_settle(store, list)
+    return list.count
+
+
 cdef void list_drop(Store* store, List* list, bint head, uint64_t n) noexcept nogil:
     """Take n elements, n <= count, from the front or from the end."""
     cdef ListSlot* slot

@@ -107,6 +107,10 @@ cdef inline uint8_t element_tag(const Element* e) noexcept nogil:
 cdef inline uint8_t* element_write(uint8_t* p, const Element* e) noexcept nogil:
     """Write e to p; returns what follows it."""
     cdef size_t size
+    if not e.is_int and e.text.len <= ELEMENT_TEXT_SHORT:
+        p[0] = <uint8_t>e.text.len
+        memcpy(p + 1, e.text.ptr, e.text.len)
+        return p + 1 + e.text.len
     p[0] = element_tag(e)
     if e.is_int:
         size = element_int_size(e.n)
