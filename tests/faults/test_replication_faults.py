@@ -104,6 +104,24 @@ def test_slow_and_silent_links(kinds):
             converge([master, replica])
 
 
+@pytest.mark.parametrize("kinds", PAIRS, ids=name)
+def test_failover_that_is_forced(kinds):
+    """The target has not got the last write when the time is up: it is the master all the same, with what it has."""
+    with fleet.fleet(*kinds, options=PATIENCE) as (master, replica), Proxy(master.port) as proxy:
+        fill_up(master, filler=False)
+        replicate(replica, proxy.port)
+        converge([master, replica])
+        proxy.hold()
+        assert master.call("SET", "late", "x") == OK
+        assert master.call("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 200, "FORCE") == OK
+        wait_for(lambda: facts(replica)["role"] == "master" and fleet.is_linked(master))
+        assert master.call("EXISTS", "late").value == 0
+        assert facts(master)["master_failover_state"] == "no-failover"
+        assert replica.call("SET", "new", "x") == OK
+        proxy.go_on()
+        converge([replica, master])
+
+
 # -- servers ----------------------------------------------------------------------------------------------
 
 

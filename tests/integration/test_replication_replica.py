@@ -1,6 +1,7 @@
 """wstore as a replica of a real Redis, and what becomes of it: promoted, chained, started again."""
 from __future__ import annotations
 
+import errno
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -68,6 +69,25 @@ def test_full_sync_of_all_types(redis, ours, diskless, load, log):
     with master.connect() as connection:
         change(connection)
     wait_in_step(master, replica)
+    assert list(replica.folder.glob("**/temp-*")) == []
+
+
+def test_full_sync_whose_file_cannot_be_renamed(redis, ours):
+    """The log cannot take the file that was received, and is begun anew."""
+    master, replica = redis(), ours("--appendonly", "yes")
+    with master.connect() as connection:
+        fill(connection)
+    assert replica.call("DEBUG", "FAULT", "rename", 0, 1, errno.EIO) == OK
+    follow(replica, master)
+    wait_in_step(master, replica)
+    assert "Can't keep the file of the sync: Input/output error" in replica.log()
+    wait_for(lambda: facts(replica, "persistence")["aof_rewrite_in_progress"] == "0")
+    write_some(master, "a")
+    wait_in_step(master, replica)
+    replica.stop_process()
+    replica.start()
+    assert replica.call("GET", "a:99") == Bulk(b"99")
+    assert facts(replica, "persistence")["aof_enabled"] == "1"
     assert list(replica.folder.glob("**/temp-*")) == []
 
 
