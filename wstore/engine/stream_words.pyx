@@ -18,6 +18,7 @@ cdef int words_next(AofRead* r, list words, uint64_t* needed):
     cdef Str arg
     cdef int said = aof_number(r, &p, c"*", &argc)
     needed[0] = <uint64_t>(r.end - r.start) + 1
+    memset(&arg, 0, sizeof(arg))
     if said == AOF_COMMAND and argc == 0:
         return aof_fail(r, r.at, b"a command has no words")
     for _i in range(argc):
