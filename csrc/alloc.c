@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "faults.h"
+
 static _Atomic size_t used_bytes;
 
 __attribute__((noreturn, cold)) static void out_of_memory(size_t size_bytes) {
@@ -14,7 +16,8 @@ __attribute__((noreturn, cold)) static void out_of_memory(size_t size_bytes) {
 }
 
 static inline void *count(void *p, size_t size_bytes) {
-    if (p == NULL) out_of_memory(size_bytes);
+    const int armed = atomic_load_explicit(&ws_fault_alloc_armed, memory_order_relaxed);
+    if (p == NULL || (__builtin_expect(armed, 0) && ws_fault_fails(WS_FAULT_ALLOC))) out_of_memory(size_bytes);
     atomic_fetch_add_explicit(&used_bytes, malloc_usable_size(p), memory_order_relaxed);
     return p;
 }

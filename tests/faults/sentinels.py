@@ -6,8 +6,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.processes import ServerProcess, free_port, wait_for
 from tests.resp import OK, Array, Connection, Int
@@ -63,14 +64,18 @@ class Sentinels:
                         and view["master-link-status"] == "ok" for view in others) == COUNT * replicas)
 
     def wait_settled(self, replicas: int, timeout_s: float = 60.0) -> None:
-        try:
-            wait_for(lambda: self.is_settled(replicas), timeout_s)
-        except AssertionError as error:
-            raise AssertionError((self.views("MASTER"), self.views("REPLICAS"), self.log())) from error
+        self.wait(lambda: self.is_settled(replicas), timeout_s)
 
     def wait_failover(self, old_port: int, timeout_s: float = 30.0) -> int:
         """The port of the new master."""
-        return wait_for(lambda: (port := self.master_port()) != old_port and port, timeout_s)
+        return self.wait(lambda: (port := self.master_port()) != old_port and port, timeout_s)
+
+    def wait(self, condition: Callable[[], Any], timeout_s: float) -> Any:
+        """wait_for, which tells what the Sentinels see when the time is up."""
+        try:
+            return wait_for(condition, timeout_s)
+        except AssertionError as error:
+            raise AssertionError((self.views("MASTER"), self.views("REPLICAS"), self.log())) from error
 
     def log(self) -> str:
         return "\n".join(process.log()[-2500:] for process in self.processes)

@@ -6,8 +6,11 @@ power cut (powercut.c), so that a sync that failed is one that must be made up f
 """
 from __future__ import annotations
 
+import contextlib
 import errno
 import random
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from tests.faults import lives
 from tests.faults.disks import FOREVER
 from tests.faults.ledger import Crowd
 from tests.faults.power import Disk, build
-from tests.processes import start_wstore
+from tests.processes import ServerProcess, start_wstore
 from tests.resp import OK, Bulk, Connection, Error
 
 KINDS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")
@@ -80,6 +83,39 @@ def test_a_call_that_fails(tmp_path, library, kind, monkeypatch):
     with lives.start(tmp_path / "left", *OPTIONS) as server, server.connect() as connection:
         crowd.settle(connection)
         assert connection.call("GET", "key") == Bulk(b"value")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(lives.is_redis(), reason="redis-server has no such calls")
+def test_an_allocation_that_fails(tmp_path):
+    """Without memory the server ends at once and says so, in whatever it was doing; what was answered is there."""
+    rng = random.Random("alloc")
+    crowd = Crowd(4, depth=1)
+    written = 0
+    for number in range(lives.rounds(4)):
+        with lives.start(tmp_path, *OPTIONS) as server, server.connect() as connection:
+            crowd.settle(connection)
+            crowd.start(server.port)
+            crowd.stopping.wait(WRITING_S)
+            with contextlib.suppress(OSError):      # it may be the end already
+                connection.call("DEBUG", "FAULT", "alloc", rng.randrange(2 ** (number % 12)), 1, errno.ENOMEM)
+            work_until_the_end(server, rng)
+            crowd.stop()
+            assert server.process.returncode == -signal.SIGABRT
+            assert "wstore: out of memory: " in server.log()
+            written += crowd.answered()
+    with lives.start(tmp_path, *OPTIONS) as server, server.connect() as connection:
+        crowd.settle(connection)
+    assert written > 0
+
+
+def work_until_the_end(server: ServerProcess, rng: random.Random) -> None:
+    """Have all kinds of work done until the server is no more."""
+    deadline = time.monotonic() + 30
+    while server.alive():
+        assert time.monotonic() < deadline
+        with contextlib.suppress(OSError):
+            server.call(*SCENES[rng.choice(list(SCENES))])
 
 
 def test_unknown_faults():

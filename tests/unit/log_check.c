@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "files.h"
+#include "faults.h"
 #include "log.h"
 #include "ticks.h"
 

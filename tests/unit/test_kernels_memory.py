@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 FLAGS = ["-std=gnu11", "-O1", "-g", "-DWSTORE_DEBUG", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror",
          "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-KERNELS = ["alloc", "arena", "blocks", "crc16", "crc64", "glob", "lzf", "numbers", "region", "sha1"]
+KERNELS = ["alloc", "arena", "blocks", "crc16", "crc64", "faults", "glob", "lzf", "numbers", "region", "sha1"]
 
 
 def output_of_run(directory: Path, *flags: str) -> str:

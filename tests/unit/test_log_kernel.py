@@ -8,7 +8,7 @@ from tests.processes import ROOT
 
 FLAGS = ("-std=gnu11", "-O1", "-g", "-DWSTORE_DEBUG", "-Wall", "-Wextra", "-Wno-format-truncation", "-Werror",
          "-fno-sanitize-recover=all")
-KERNELS = ("alloc", "background", "files", "log", "log_disk", "log_files", "log_history", "log_read", "ticks")
+KERNELS = ("alloc", "background", "faults", "files", "log", "log_disk", "log_files", "log_history", "log_read", "ticks")
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])

@@ -198,8 +198,8 @@ cdef void debug_protocol(Call* c) noexcept nogil:
 
 
 # the names of enum ws_fault, in its order
-cdef (const char*)[9] FAULT_KINDS = [
-    b"open", b"write", b"sync", b"rename", b"dir_sync", b"truncate", b"link", b"unlink", NULL]
+cdef (const char*)[10] FAULT_KINDS = [
+    b"open", b"write", b"sync", b"rename", b"dir_sync", b"truncate", b"link", b"unlink", b"alloc", NULL]
 
 
 # -- the rest ------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ cdef void debug_set_active_expire(Call* c) noexcept nogil:
 
 
 cdef void debug_fault(Call* c) noexcept nogil:
-    """Let writing to disk fail: DEBUG FAULT kind after times errno, as csrc/files.h has it."""
+    """Let calls of one kind fail: DEBUG FAULT kind after times errno, as csrc/faults.h has it."""
     cdef int kind = 0
     cdef int64_t after, times, error
     while FAULT_KINDS[kind] is not NULL and not arg_is(c, 2, FAULT_KINDS[kind]):

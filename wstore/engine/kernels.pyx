@@ -16,11 +16,13 @@ cdef extern from "crc64.h" nogil:
     uint64_t kernel_crc64 "ws_crc64"(uint64_t crc, const void* data, size_t n)
     uint64_t kernel_crc64_by_tables "ws_crc64_by_tables"(uint64_t crc, const void* data, size_t n)
 
-cdef extern from "files.h" nogil:
+cdef extern from "faults.h" nogil:
     enum:
         WS_FAULTS
     void ws_fault_arm(int kind, int64_t after, int64_t times, int error)
     int64_t ws_fault_calls(int kind)
+
+cdef extern from "files.h" nogil:
     int ws_file_open(const char* path, int flags, int mode)
     int ws_file_write(int fd, const void* data, size_t n, size_t* written)
     int ws_file_sync(int fd)
@@ -162,7 +164,7 @@ def alloc_used_bytes() -> int:
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
-FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")     # enum ws_fault, in its order
+FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")     # enum ws_fault as it begins: of files
 
 
 def arm_fault(str kind, int64_t after=0, int64_t times=1, int error=28):
