@@ -67,10 +67,11 @@ struct ws_log {
     int64_t base_tried_ms;
     int asleep, stopping;
     int sync_fd;                    /* what the sync thread is to sync up to sync_to; -1: nothing */
-    int64_t sync_to;
+    int64_t sync_to, sync_units_to;
     int sync_stop;
 
     _Atomic int64_t end, synced, next_start, delayed_syncs;
+    _Atomic int64_t synced_units;   /* units up to here are synced, with none begun behind them */
     _Atomic int64_t keep_bytes, keep_ms;
     _Atomic int policy, spare_syncs, write_error, sync_error, syncing;
     _Atomic int resetting;          /* what is on disk is not yet this stream */
@@ -148,9 +149,16 @@ int ws_log_add(ws_log *l, const ws_log_file *file) {
 
 /* -- syncing ------------------------------------------------------------------------------------------------------- */
 
-/* A sync of all up to `offset` has ended. */
-static void synced_to(ws_log *l, int64_t offset, int error) {
+/* With disk_lock: where the last unit that is all written ends: what is appended at a time is whole units. */
+static int64_t written_units(const ws_log *l) {
+    const int64_t written = atomic_load(&l->disk->end);
+    return written < l->chunk_start + (int64_t)l->chunk.len ? l->chunk_start : written;
+}
+
+/* A sync of all up to `offset`, and of whole units up to `units_to`, has ended. */
+static void synced_to(ws_log *l, int64_t offset, int64_t units_to, int error) {
     if (!error && atomic_load(&l->synced) < offset) atomic_store(&l->synced, offset);
+    if (!error && atomic_load(&l->synced_units) < units_to) atomic_store(&l->synced_units, units_to);
     atomic_store(&l->sync_error, error);
 }
 
@@ -164,11 +172,11 @@ static void *run_syncer(void *arg) {
     for (;;) {
         if (l->sync_fd >= 0) {
             const int fd = l->sync_fd;
-            const int64_t to = l->sync_to;
+            const int64_t to = l->sync_to, units_to = l->sync_units_to;
             pthread_mutex_unlock(&l->lock);
             const int error = ws_file_sync(fd) == 0 ? 0 : errno;
             pthread_mutex_lock(&l->lock);
-            synced_to(l, to, error);
+            synced_to(l, to, units_to, error);
             l->sync_fd = -1;
             atomic_store(&l->syncing, 0);
             pthread_cond_broadcast(&l->eased);
@@ -209,6 +217,7 @@ static void sync_later(ws_log *l) {
     pthread_mutex_lock(&l->lock);
     l->sync_fd = l->disk->fd;
     l->sync_to = written;
+    l->sync_units_to = written_units(l);
     atomic_store(&l->syncing, 1);
     pthread_cond_signal(&l->sync_wanted);
     pthread_mutex_unlock(&l->lock);
@@ -221,7 +230,7 @@ static int sync_now(ws_log *l) {
     if (redo_unsynced(l) != 0) return -1;
     const int error = ws_file_sync(l->disk->fd) == 0 ? 0 : errno;
     pthread_mutex_lock(&l->lock);
-    synced_to(l, written, error);
+    synced_to(l, written, written_units(l), error);
     pthread_mutex_unlock(&l->lock);
     if (!error) return 0;
     const int64_t again = l->chunk_start > synced ? l->chunk_start : synced;
@@ -303,6 +312,7 @@ static int reset_now(ws_log *l) {
         release_buffer(&l->chunk);
         l->chunk_start = r->offset;
         atomic_store(&l->synced, r->offset);
+        atomic_store(&l->synced_units, r->offset);
         atomic_store(&l->sync_error, 0);
         if (l->reset == NULL) atomic_store(&l->resetting, 0);
     } else if (l->reset == NULL) {
@@ -375,9 +385,12 @@ static void trim_history(ws_log *l) {
     ws_log_disk_trim(l->disk, atomic_load(&l->keep_bytes), atomic_load(&l->keep_ms));
 }
 
-/* write_all, noting whether it failed. */
+/* write_all, noting whether it failed, and sums of what is synced. */
 static int work(ws_log *l, int sync) {
     const int failed = write_all(l, sync);
+    const int error = errno;
+    ws_log_disk_sum_up(l->disk, atomic_load(&l->synced_units));
+    errno = error;
     atomic_store(&l->write_error, failed ? errno : 0);
     return failed;
 }
@@ -450,6 +463,7 @@ int ws_log_begin(ws_log *l, int64_t start, int hidden, const ws_log_mark *mark) 
     l->sync_begun_ms = mono_ms();
     atomic_store(&l->end, end);
     atomic_store(&l->synced, end);
+    atomic_store(&l->synced_units, end);
     atomic_store(&l->next_start, l->disk->start);
     return start_threads(l);
 }
@@ -629,3 +643,5 @@ int ws_log_pin(ws_log *l, int64_t offset) {
 }
 
 void ws_log_unpin(ws_log *l, int64_t offset) { ws_log_disk_unpin(l->disk, offset); }
+
+int ws_log_damage(ws_log *l, char *text, size_t cap) { return ws_log_disk_damage(l->disk, text, cap); }

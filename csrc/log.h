@@ -99,5 +99,6 @@ int64_t ws_log_read(ws_log *, int64_t offset, void *to, size_t cap);
 int64_t ws_log_first(ws_log *);
 int ws_log_pin(ws_log *, int64_t offset);
 void ws_log_unpin(ws_log *, int64_t offset);
+int ws_log_damage(ws_log *, char *text, size_t cap);
 
 #endif

@@ -29,7 +29,7 @@ ws_log_disk *ws_log_disk_new(const char *dir, const char *name) {
     ws_log_disk *d = ws_alloc_zeroed(sizeof *d);
     d->dir = join(dir, "", "");
     d->name = join(name, "", "");
-    d->fd = d->times_fd = -1;
+    d->fd = d->times_fd = d->sums.fd = -1;
     pthread_mutex_init(&d->list_lock, NULL);
     return d;
 }
@@ -37,6 +37,7 @@ ws_log_disk *ws_log_disk_new(const char *dir, const char *name) {
 static void close_files(ws_log_disk *d) {
     if (d->fd >= 0) close(d->fd);
     if (d->times_fd >= 0) close(d->times_fd);
+    ws_log_sums_end(&d->sums);
     d->fd = d->times_fd = -1;
 }
 
@@ -46,6 +47,7 @@ void ws_log_disk_free(ws_log_disk *d) {
     ws_log_files_clear(&d->files);
     ws_log_files_clear(&d->replaced);
     ws_free(d->pins);
+    ws_free(d->damaged);
     pthread_mutex_destroy(&d->list_lock);
     ws_free(d->dir);
     ws_free(d->name);
@@ -159,16 +161,20 @@ void ws_log_disk_unmark_hidden(ws_log_disk *d) {
 
 /* -- the last file ------------------------------------------------------------------------------------------------- */
 
+static int64_t position_of(const ws_log_disk *d, int64_t offset) { return d->preamble + offset - d->start; }
+
 void ws_log_disk_use(ws_log_disk *d, int fd, const ws_log_file *file, int64_t end) {
-    const int is_new = end == file->start;
+    const int is_new = end == file->start, flags = O_CREAT | (is_new ? O_TRUNC : 0);
+    ws_log_sums_close(&d->sums);
     close_files(d);
     d->fd = fd;
     d->start = file->start;
     d->preamble = file->preamble;
     if (file->label[0] != 0) ws_log_label_id(d->label, file->label);
     atomic_store(&d->end, end);
-    d->times_fd = open_in(d, file->name, ".times", O_WRONLY | O_CREAT | O_APPEND | (is_new ? O_TRUNC : 0));
+    d->times_fd = open_in(d, file->name, ".times", O_WRONLY | O_APPEND | flags);
     d->times_torn = !is_new;
+    ws_log_sums_begin(&d->sums, open_in(d, file->name, WS_LOG_SUMS_SUFFIX, O_RDWR | flags), fd, position_of(d, end));
     ws_log_disk_count(d);
     ws_log_disk_stamp(d, ws_unix_ms(), end);
 }
@@ -311,8 +317,9 @@ int ws_log_disk_roll(ws_log_disk *d, const ws_log_mark *mark) {
 int ws_log_disk_write(ws_log_disk *d, const void *data, size_t len) {
     const int64_t end = atomic_load(&d->end);
     size_t written = 0;
-    if (lseek(d->fd, d->preamble + end - d->start, SEEK_SET) < 0) return -1;
+    if (lseek(d->fd, position_of(d, end), SEEK_SET) < 0) return -1;
     const int failed = ws_file_write(d->fd, data, len, &written);
+    ws_log_sums_add(&d->sums, position_of(d, end), data, written);
     atomic_store(&d->end, end + (int64_t)written);
     return failed;
 }
@@ -327,9 +334,9 @@ int ws_log_disk_redo(ws_log_disk *d, int64_t from, int64_t to) {
     int failed = 0;
     for (int64_t at = from > d->start ? from : d->start; at < to && !failed;) {
         const size_t wanted = to - at < REDO_BYTES ? (size_t)(to - at) : REDO_BYTES;
-        const ssize_t n = pread(d->fd, block, wanted, d->preamble + at - d->start);
+        const ssize_t n = pread(d->fd, block, wanted, position_of(d, at));
         if (n == 0) errno = EIO;
-        failed = n <= 0 || lseek(d->fd, d->preamble + at - d->start, SEEK_SET) < 0
+        failed = n <= 0 || lseek(d->fd, position_of(d, at), SEEK_SET) < 0
                  || ws_file_write(d->fd, block, (size_t)n, &written) != 0;
         at += n;
     }
@@ -346,4 +353,8 @@ void ws_log_disk_stamp(ws_log_disk *d, int64_t unix_ms, int64_t offset) {
     snprintf(line, sizeof line, "\n%013lld %020lld\n", (long long)unix_ms, (long long)offset);
     const int skip = !d->times_torn;    /* a line break in front ends what is torn */
     d->times_torn = ws_file_write(d->times_fd, line + skip, sizeof line - 1 - (size_t)skip, &written) != 0;
+}
+
+void ws_log_disk_sum_up(ws_log_disk *d, int64_t offset) {
+    if (d->fd >= 0) ws_log_sums_put(&d->sums, position_of(d, offset));
 }

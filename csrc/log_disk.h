@@ -4,6 +4,7 @@
  *     dir/NAME.manifest              the list of the files (log_files.h), always replaced as a whole
  *     dir/NAME.seq.incr.aof          the stream, one file behind the other without a gap
  *     dir/NAME.seq.incr.aof.times    beside it: lines of LINE_BYTES, "unix-ms offset": the stream ended there then
+ *     dir/NAME.seq.incr.aof.sums     beside it: its checksums (log_sums.h)
  *     dir/NAME.seq.base.rdb          written by the snapshot
  *     dir/temp-NAME.hidden           while hidden: the number of the first file that does not count yet
  *
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "log_files.h"
+#include "log_sums.h"
 
 typedef struct {            /* what a new file of commands begins with */
     char label[WS_LOG_LABEL_BYTES];     /* "": as the stream goes on */
@@ -35,7 +37,9 @@ typedef struct {
     int64_t *pins;                  /* offsets from which on the stream is being read */
     size_t pin_count, pin_cap;
     int64_t dropped_to;             /* what lies in front of it is not kept */
-    int64_t lost_to;                /* nor there: a file that was read was gone, or shorter than it was */
+    int64_t lost_to;                /* nor there: a file that was read was gone, damaged, or shorter than it was */
+    char *damaged;                  /* path of one that was damaged, to be told, or NULL */
+    int64_t damaged_at;             /* position in it */
     int hidden;
     ws_log_files replaced;          /* of the log that a hidden one takes the place of */
     char label[WS_LOG_LABEL_BYTES]; /* of new files, unless it changes: the present id */
@@ -43,6 +47,7 @@ typedef struct {
     int fd;                         /* of the last file */
     int times_fd;                   /* beside it, or -1 */
     int times_torn;                 /* a line there was not written whole */
+    ws_log_sums sums;               /* of the last file */
     _Atomic int64_t start;          /* of the last file */
     int64_t preamble;               /* the same */
     _Atomic int64_t end;            /* bytes up to here are written */
@@ -66,6 +71,7 @@ void ws_log_disk_go_back(ws_log_disk *, int64_t offset);    /* have `end` there:
 int ws_log_disk_redo(ws_log_disk *, int64_t from, int64_t to);      /* write these again, as they can be read */
 int ws_log_disk_roll(ws_log_disk *, const ws_log_mark *);   /* begin a new file at `end`; the last one is synced */
 void ws_log_disk_stamp(ws_log_disk *, int64_t unix_ms, int64_t offset);    /* one line of times, if it can be written */
+void ws_log_disk_sum_up(ws_log_disk *, int64_t offset);     /* units up to there are synced: their sums may be known */
 
 int64_t ws_log_disk_next_seq(ws_log_disk *, int is_incr);   /* number for the next file */
 

@@ -16,7 +16,7 @@
 /* -- files that go ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    char *path, *times;
+    char *path, *times, *sums;
 } unlink_job;
 
 static char *beside(const char *path, const char *suffix) {
@@ -30,8 +30,10 @@ static void run_unlink(void *arg) {
     unlink_job *job = arg;
     ws_file_unlink(job->path);
     ws_file_unlink(job->times);
+    ws_file_unlink(job->sums);
     ws_free(job->path);
     ws_free(job->times);
+    ws_free(job->sums);
     ws_free(job);
 }
 
@@ -39,6 +41,7 @@ static void unlink_later(ws_log_disk *d, const char *name) {
     unlink_job *job = ws_alloc(sizeof *job);
     job->path = ws_log_disk_path(d, name);
     job->times = beside(job->path, ".times");
+    job->sums = beside(job->path, WS_LOG_SUMS_SUFFIX);
     ws_background_run(run_unlink, job, 1, &d->unlinking, NULL);
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     char *path;
     int64_t start, end;     /* of what it has of the stream */
     int64_t preamble;
+    int64_t damaged_at;     /* position in the file, or -1 */
 } place;
 
 /* With list_lock: the stream is there from here on, as far as one knows. */
@@ -41,6 +42,7 @@ static int find_place(ws_log_disk *d, int64_t offset, place *out) {
         const size_t n = strlen(d->dir) + strlen(file->name) + 2;
         out->start = file->start;
         out->preamble = file->preamble;
+        out->damaged_at = -1;
         out->path = ws_alloc(n);
         snprintf(out->path, n, "%s/%s", d->dir, file->name);
     }
@@ -48,24 +50,63 @@ static int find_place(ws_log_disk *d, int64_t offset, place *out) {
     return file != NULL ? 0 : -1;
 }
 
-static int64_t read_at(const char *path, int64_t position, void *to, size_t n) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+static int64_t read_all(int fd, int64_t position, void *to, size_t n) {
     ssize_t got;
-    if (fd < 0) return -1;
     do {
         got = pread(fd, to, n, position);
     } while (got < 0 && errno == EINTR);
-    const int error = got == 0 ? EIO : errno;
+    if (got == 0) errno = EIO;
+    return got > 0 ? got : -1;
+}
+
+/* A read ends where a block does, so that the next one has that to itself. */
+static size_t up_to_block(int64_t position, size_t n) {
+    const size_t behind = (size_t)((position + (int64_t)n) % WS_LOG_BLOCK_BYTES);
+    return behind < n ? n - behind : n;
+}
+
+static int64_t read_place(place *at, int64_t offset, void *to, size_t cap) {
+    const int64_t position = at->preamble + offset - at->start, left = at->end - offset;
+    const int fd = open(at->path, O_RDONLY | O_CLOEXEC);
+    ws_log_known_sums sums;
+    if (fd < 0) return -1;
+    int64_t got = read_all(fd, position, to, (int64_t)cap < left ? up_to_block(position, cap) : (size_t)left);
+    int error = errno;
+    if (got > 0) {
+        ws_log_known_sums_open(&sums, at->path);
+        at->damaged_at = ws_log_sums_compare(&sums, at->preamble + at->end - at->start, position, to, (size_t)got, fd);
+        ws_log_known_sums_close(&sums);
+        if (at->damaged_at >= 0) {
+            got = -1;
+            error = ERANGE;
+        }
+    }
     close(fd);
     errno = error;
-    return got > 0 ? got : -1;
+    return got;
 }
 
 /* Whoever asks for that offset again, or for an earlier one, is told that it is not kept. */
 static void note_lost(ws_log_disk *d, const place *at) {
     pthread_mutex_lock(&d->list_lock);
     if (at->end > d->lost_to) d->lost_to = at->end;
+    if (at->damaged_at >= 0) {
+        const size_t n = strlen(at->path) + 1;
+        ws_free(d->damaged);
+        d->damaged = memcpy(ws_alloc(n), at->path, n);
+        d->damaged_at = at->damaged_at;
+    }
     pthread_mutex_unlock(&d->list_lock);
+}
+
+int ws_log_disk_damage(ws_log_disk *d, char *text, size_t cap) {
+    pthread_mutex_lock(&d->list_lock);
+    const int found = d->damaged != NULL;
+    if (found) snprintf(text, cap, "%s at offset %lld", d->damaged, (long long)d->damaged_at);
+    ws_free(d->damaged);
+    d->damaged = NULL;
+    pthread_mutex_unlock(&d->list_lock);
+    return found;
 }
 
 int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
@@ -76,11 +117,9 @@ int64_t ws_log_disk_read(ws_log_disk *d, int64_t offset, void *to, size_t cap) {
         errno = ERANGE;
         return -1;
     }
-    const size_t left = at.end > offset ? (size_t)(at.end - offset) : 0;
-    const int64_t position = at.preamble + offset - at.start;
-    const int64_t got = left > 0 ? read_at(at.path, position, to, left < cap ? left : cap) : 0;
+    const int64_t got = at.end > offset ? read_place(&at, offset, to, cap) : 0;
     const int error = errno;
-    if (got < 0 && (error == ENOENT || error == EIO)) note_lost(d, &at);
+    if (got < 0 && (error == ENOENT || error == EIO || at.damaged_at >= 0)) note_lost(d, &at);
     ws_free(at.path);
     errno = error == ENOENT ? ERANGE : error;
     return got;

@@ -3,8 +3,8 @@
  * Who reads on for a while pins the offset that it has come to, and moves the pin on: history from there on is kept,
  * whatever the limits are.
  *
- * A file that is gone, or shorter than it was, is found out by who reads it; from then on all up to its end counts as
- * not kept.
+ * A file that is gone, shorter than it was, or damaged (log_sums.h), is found out by who reads it; from then on all up
+ * to its end counts as not kept.
  *
  * Invariant: what a pin was granted for stays: `dropped_to` rises, under list_lock, before a file is given up. */
 #ifndef WS_LOG_READ_H
@@ -15,9 +15,13 @@
 
 #include "log_disk.h"
 
-/* Up to `cap` bytes of the stream from `offset` on, all of one file. How many; 0: none is written there yet; -1 with
- * errno: ERANGE: not kept any more, EIO: the file is shorter than it was, or why it cannot be read. */
+/* Up to `cap` bytes of the stream from `offset` on, all of one file, up to the end of a block of its sums if they go so
+ * far. How many; 0: none is written there yet; -1 with errno: ERANGE: not kept any more, or damaged, EIO: the file is
+ * shorter than it was, or why it cannot be read. */
 int64_t ws_log_disk_read(ws_log_disk *, int64_t offset, void *to, size_t cap);
+
+/* Whether a damaged file was met since it was asked last; then where, as text. */
+int ws_log_disk_damage(ws_log_disk *, char *text, size_t cap);
 
 int64_t ws_log_disk_first(ws_log_disk *);   /* the stream is kept from there on */
 

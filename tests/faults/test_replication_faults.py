@@ -6,6 +6,7 @@ from a seed that a failure names (the round's number is in it).
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -239,8 +240,17 @@ def spoil(path: Path, rng: random.Random) -> None:
     path.write_bytes(data)
 
 
+def flip(path: Path, rng: random.Random) -> None:
+    """One bit within a value: the commands can all be read."""
+    data = bytearray(path.read_bytes())
+    values = list(re.finditer(rb"\r\n([a-zA-Z0-9:]{20,})\r\n", data))
+    at = rng.randrange(*rng.choice(values).span(1))
+    data[at] ^= 2
+    path.write_bytes(data)
+
+
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("damage", [remove, cut_short, spoil])
+@pytest.mark.parametrize("damage", [remove, cut_short, spoil, flip])
 def test_log_damaged_under_its_reader(damage: Callable[[Path, random.Random], None]):
     """A replica that is fed from the disk meets a file that is gone or wrong: it does not apply that."""
     options = ("--repl-backlog-size", "64kb", *PATIENCE)

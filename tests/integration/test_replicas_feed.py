@@ -283,6 +283,34 @@ def test_log_file_that_is_gone_closes_the_replica(logged, replica, tmp_path):
     wait_for(lambda: one.facts() == {})
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+def test_log_file_with_a_flipped_bit_closes_the_replica(logged, replica, tmp_path, is_last):
+    """It is sent nothing of the block in which that is, and what is whole behind it can be had."""
+    engine_of.replication_on(logged.store)
+    start = end_of(logged)
+    sent = encode(("SELECT", "0")) + write_stream(logged, 1_000_000)
+    if not is_last:
+        logged.store.log_roll()
+        write_stream(logged, 1_000_000)
+    end = start + len(sent) if not is_last else end_of(logged)
+    logged.store.log_sync()
+    wait_for(lambda: (tmp_path / "log.1.incr.aof.sums").stat().st_size >= 8 * 16)
+    damaged = bytearray(sent)
+    damaged[700_000] ^= 1
+    (tmp_path / "log.1.incr.aof").write_bytes(damaged)
+    one = replica()
+    one.attach(start)
+    got = one.read(len(sent))
+    assert len(got) <= 700_000 and got == sent[:len(got)]
+    wait_for(lambda: one.facts() == {})
+    with pytest.raises(ValueError, match="not kept"):
+        replica().attach(end - 300_000)
+    if not is_last:
+        later = replica()
+        later.attach(end)
+        assert later.read(23) == encode(("SELECT", "0"))
+
+
 # -- data -----------------------------------------------------------------------------------------------------------
 
 def test_whole_file_then_the_stream(server, replica, tmp_path):

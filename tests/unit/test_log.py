@@ -246,7 +246,7 @@ def test_a_base_makes_history_which_goes(store, tmp_path):
     wait_until(lambda: len(files_of(tmp_path)) == 2)
     assert files_of(tmp_path) == [(f"{NAME}.2.base.rdb", "b", 2, second), (f"{NAME}.3.incr.aof", "i", 3, second)]
     assert first < second
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 4)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 5)
     assert store.log_state()["base_bytes"] == store.log_state()["current_bytes"] == 100
 
 

@@ -43,7 +43,7 @@ def wait_until(condition, seconds=10):
 
 
 def names_in(path):
-    return sorted(entry for entry in os.listdir(path) if not entry.endswith(".times"))
+    return sorted(entry for entry in os.listdir(path) if not entry.endswith((".times", ".sums")))
 
 
 def as_replica(store, db):

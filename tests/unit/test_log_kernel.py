@@ -8,7 +8,8 @@ from tests.processes import ROOT
 
 FLAGS = ("-std=gnu11", "-O1", "-g", "-DWSTORE_DEBUG", "-Wall", "-Wextra", "-Wno-format-truncation", "-Werror",
          "-fno-sanitize-recover=all")
-KERNELS = ("alloc", "background", "faults", "files", "log", "log_disk", "log_files", "log_history", "log_read", "ticks")
+KERNELS = ("alloc", "background", "crc64", "faults", "files", "log", "log_disk", "log_files", "log_history", "log_read",
+           "log_sums", "ticks")
 
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])

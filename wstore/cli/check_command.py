@@ -92,6 +92,8 @@ def explain(finding, console):
     if finding.kind == "log" and finding.size:
         say(console, f"All is whole up to byte {finding.whole:,}; {counted(finding.size - finding.whole, 'byte')} "
                      "behind that.")
+    if finding.bad_block:
+        say(console, f"Without {finding.path}.sums, the checksums, it is loaded as it is.")
     if finding.follows is not None:
         offset, commands = finding.follows
         say(console, f"From byte {offset:,} on, {counted(commands, 'command')} can be read again.")

@@ -200,6 +200,20 @@ cdef int load_aof_gather(Loading* ld) noexcept nogil:
     return LOAD_MORE
 
 
+cdef int load_compare(Loading* ld, int64_t upto) noexcept nogil:
+    """Compare blocks of the file with their sums, those that end in front of that. 0, or -1: failed."""
+    cdef int64_t size = <int64_t>ld.map.size
+    cdef int64_t end = size if upto == size else upto - upto % WS_LOG_BLOCK_BYTES
+    cdef int64_t found
+    if end <= ld.compared:
+        return 0
+    found = ws_log_sums_compare(&ld.sums, size, ld.compared, ld.map.data + ld.compared,
+                                <size_t>(end - ld.compared), -1)
+    ld.compared = end
+    return 0 if found < 0 else load_fail(ld, ld.map.data + found, b"the block of 64 KiB that begins there is not as it "
+                                         b"was written: its checksum does not match")
+
+
 cdef int load_aof_slice(Loading* ld, int64_t until_us) noexcept nogil:
     """Load for about that long; one of LoadSaid."""
     cdef int said = LOAD_MORE
@@ -208,6 +222,8 @@ cdef int load_aof_slice(Loading* ld, int64_t until_us) noexcept nogil:
         said = load_aof_gather(ld)
         if said != LOAD_FAILED:
             load_run_batch(ld)
+        if load_compare(ld, <int64_t>(ld.map.size if said == LOAD_FILE_DONE else ld.aof.read.at - ld.aof.read.start)):
+            said = LOAD_FAILED
         ws_map_drop(&ld.map, <size_t>(ld.aof.command - ld.aof.read.start))
         if ws_mono_us() >= until_us:
             break

@@ -7,6 +7,8 @@ cdef struct Loading:
     Server* server
     void* task                  # PyObject*: the LoadTask, owned
     ws_map map                  # of the file at hand
+    ws_log_known_sums sums      # of its commands
+    int64_t compared            # its bytes in front of that are as their sums say
     bint has_rdb                # that file has, or is, an RDB file
     bint in_rdb                 # which is not yet done
     bint has_commands
@@ -192,6 +194,9 @@ cdef int load_open(Loading* ld, LoadTask task, str kind) except -1:
         st_db(ld.server.store, 0)
     else:
         load_aof_begin(ld)
+    ld.compared = 0
+    if ld.has_commands:
+        ws_log_known_sums_open(&ld.sums, name)
     return 0
 
 
@@ -233,6 +238,7 @@ cdef int load_close_file(Loading* ld) except -1:
         task.error = {"path": task.path, "offset": ld.where, "reason": ld.why.decode("utf-8", "backslashreplace")}
     ld.progress.done_bytes += ld.map.size
     load_forget_records(&ld.rdb)
+    ws_log_known_sums_close(&ld.sums)
     ws_map_close(&ld.map)
     return 0
 
@@ -333,6 +339,7 @@ cdef int load_start(Engine engine, list files, then, bint merges) except -1:
     ld.server = s
     ld.dirty = engine.store.dirty
     ld.merges = merges
+    ld.sums.fd = -1
     ld.progress.started_ms = ws_unix_ms()
     ld.progress.noted_us = ws_mono_us()
     ld.progress.total_bytes = sum([os.path.getsize(path) for path, _ in task.files if os.path.exists(path)])

@@ -62,6 +62,7 @@ cdef extern from "log.h" nogil:
     int64_t ws_log_first(ws_log*)
     int ws_log_pin(ws_log*, int64_t offset)
     void ws_log_unpin(ws_log*, int64_t offset)
+    int ws_log_damage(ws_log*, char* text, size_t cap)
 
 cdef extern from "log_files.h" nogil:
     enum:
@@ -71,6 +72,18 @@ cdef extern from "log_files.h" nogil:
     void ws_log_label_copy(char* to, const char* label)
     char* ws_log_manifest(const ws_log_files*, size_t* len)
     int ws_file_replace(const char* dir, const char* name, const void* data, size_t len)
+
+cdef extern from "log_sums.h" nogil:
+    enum:
+        WS_LOG_BLOCK_BYTES
+    ctypedef struct ws_log_known_sums:
+        int fd
+    void ws_log_known_sums_open(ws_log_known_sums*, const char* path)
+    void ws_log_known_sums_close(ws_log_known_sums*)
+    int64_t ws_log_sums_compare(const ws_log_known_sums*, int64_t size_bytes, int64_t position, const void* data,
+                                size_t n, int fd)
+    int64_t ws_log_sums_check(const char* path, int64_t until)
+    int64_t ws_log_sums_size(int64_t size_bytes)
 
 cdef struct Log:
     ws_log* files

@@ -156,6 +156,17 @@ cdef void log_tell(Server* s) noexcept nogil:
         s.store.api.log(s.store, LOG_WARNING, line)
 
 
+cdef void log_tell_damage(Server* s, ws_log* files) noexcept nogil:
+    """A file that was read for a replica is damaged, if one is."""
+    cdef char where[512]
+    cdef char line[768]
+    if not ws_log_damage(files, where, sizeof(where)):
+        return
+    snprintf(line, sizeof(line), b"Damage in the append only file %s: its checksum does not match. BGREWRITEAOF writes "
+             b"the data anew.", where)
+    s.store.api.log(s.store, LOG_WARNING, line)
+
+
 cdef void log_refuse(Server* s, Call* call) noexcept nogil:
     """A write, while the log fails or the last snapshot has not got to disk."""
     cdef bint is_exec = strcmp(call.spec.name, b"exec") == 0
@@ -406,6 +417,25 @@ cdef int log_replace_stream(Server* s, name, int64_t number, int64_t offset, int
     finally:
         server_unlock(s)
     return 0
+
+
+def log_damage(path, int64_t until=INT64_MAX):
+    """Where, in a file of the log, the first block begins that is not as it was written, as far as its sums tell: of
+    those that begin in front of `until`; None: there is none. Raises OSError."""
+    import os
+    cdef bytes encoded = os.fsencode(path)
+    cdef const char* name = encoded
+    cdef int64_t found
+    with nogil:
+        found = ws_log_sums_check(name, until)
+    if found == -2:
+        raise OSError(errno, os.strerror(errno), path)
+    return None if found < 0 else found
+
+
+def log_sums_size(int64_t size_bytes):
+    """How long the file of sums may be of a file of that size to which more comes."""
+    return ws_log_sums_size(size_bytes)
 
 
 def manifest_text(files):

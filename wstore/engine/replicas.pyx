@@ -242,6 +242,8 @@ cdef void replica_turn_fed(Server* s, Replica* r) noexcept nogil:
     elif state == WS_FEED_BROKEN:
         replica_close(s, c, b"the connection is broken, or takes nothing any more")
     elif state == WS_FEED_LOST:
+        if ws_feed_log(feed) != NULL:
+            log_tell_damage(s, <ws_log*>ws_feed_log(feed))
         replica_close(s, c, b"what it is to be sent cannot be read")
 
 

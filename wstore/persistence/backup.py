@@ -1,6 +1,7 @@
 """Backups: consistent copies of what an engine would start from, in folders of `backup-dir` that rotate.
 
-    backup-dir/NAME/appendonlydir/...   with the log on: hard links to the base and the files of the log, a manifest
+    backup-dir/NAME/appendonlydir/...   with the log on: hard links to the base and the files of the log, with their
+                                        sums, and a manifest
     backup-dir/NAME/dump.rdb            with it off: a snapshot of its own
     backup-dir/NAME/backup.json         what it is: time, stream offset, files with their sizes; written last
 
@@ -16,6 +17,7 @@ import time
 
 from wstore.engine._engine import link_file, manifest_text, stream_offset, sync_folder
 from wstore.errors import ReplyError
+from wstore.persistence import sums
 from wstore.persistence.saving import Busy
 
 SUMMARY = "backup.json"
@@ -112,7 +114,9 @@ class Backups:
             file[:4] for file in self._engine.log_files()
             if file[1] == "b" or (file[1] == "i" and file[3] < offset)]     # the one that begins there will change
         for file, *_ in files:
-            backup.link(os.path.join(folder, file), inside, file)
+            path = os.path.join(folder, file)
+            for each in filter(None, (path, sums.there(path))):
+                backup.link(each, inside, os.path.basename(each))
         backup.write(_without_offsets(manifest_text(files)), inside, f"{name}.manifest")
         self._finish(backup, kind="log", offset=offset)
 

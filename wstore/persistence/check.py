@@ -1,7 +1,8 @@
 """Checks of files: is an RDB file or a log whole, torn at its end, or damaged; and cutting off a torn end.
 
 torn      the file ends within a command or transaction, as after a crash: what is before it is whole
-damaged   bytes that cannot be where they are, or a length that points past the end although commands follow
+damaged   bytes that cannot be where they are, a length that points past the end although commands follow, or a block
+          that is not as its checksum says (csrc/log_sums.h)
 
 A log may begin with an RDB file, as Redis 4 to 6 wrote it.
 """
@@ -12,8 +13,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wstore.engine._engine import LogScan, RdbReader
+from wstore.engine._engine import LogScan, RdbReader, log_damage
 from wstore.errors import RdbError
+from wstore.persistence import sums
 from wstore.persistence.rdb import KINDS, RdbFile
 from wstore.persistence.values import QUESTIONS, Scratch
 
@@ -28,6 +30,7 @@ REASONS = {
     "MULTI in a transaction": "MULTI within a transaction",
     "EXEC outside of a transaction": "EXEC outside of a transaction",
 }
+BAD_BLOCK = "the block of 64 KiB that begins there is not as it was written: its checksum does not match"
 Progress = Callable[[int], None]
 
 
@@ -36,8 +39,9 @@ class Finding:
     """What a check found in one file.
 
     kind: "rdb", "log" or "manifest"; state: "whole", "torn" or "damaged"; reason and offset: what is wrong and where;
-    whole: where the last whole command, transaction or RDB file ends; follows: (offset, commands) that can be read
-    behind damage; keys of an RDB file, commands and transactions of a log, files of a manifest.
+    whole: where the last whole command, transaction or RDB file ends; bad_block: only a checksum tells of the damage;
+    follows: (offset, commands) that can be read behind damage; keys of an RDB file, commands and transactions of a log,
+    files of a manifest.
     """
     path: str
     kind: str
@@ -46,6 +50,7 @@ class Finding:
     reason: str = ""
     offset: int = 0
     whole: int = 0
+    bad_block: bool = False
     keys: int = 0
     commands: int = 0
     transactions: int = 0
@@ -119,13 +124,19 @@ def check_value(found: Finding, reader: RdbReader, item: tuple, scratch: Scratch
 
 
 def check_log(found: Finding, progress: Progress) -> None:
-    """Walk over the commands from `found.whole` on."""
-    scan = LogScan(found.path, found.whole)
+    """Walk over the commands from `found.whole` on, as far as the checksums say that they are as they were written."""
+    bad_block = log_damage(found.path)
+    scan = LogScan(found.path, found.whole, until=bad_block)
     while scan.advance(PIECE_BYTES):
         progress(scan.at)
     found.whole, found.size = scan.whole, scan.size
     found.commands, found.transactions = scan.commands, scan.transactions
     if scan.state == "end":
+        return
+    if bad_block is not None and not scan.damaged:
+        spoiled(found, bad_block, BAD_BLOCK)
+        found.bad_block = True
+        found.follows = scan.commands_behind()
         return
     found.state, found.offset, found.reason = "torn", scan.at, REASONS[scan.state]
     if scan.damaged and zeros_to_end(found.path, scan.at, scan.size):
@@ -157,6 +168,7 @@ def cut(path: str, size: int) -> str:
 
     The short file is on disk before it takes the name.
     """
+    sums.cut(path, size)
     kept = free_name(f"{path}.original")
     short = free_name(f"{path}.short")
     copy_start(path, short, size)

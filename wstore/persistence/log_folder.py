@@ -5,6 +5,7 @@
     NAME.3.incr.aof                 the writes from there on
     NAME.3.incr.aof.times           lines "Unix ms, blank, offset": the stream ended there then; written about once a
                                     second, so that a crash leaves the last line torn
+    NAME.3.incr.aof.sums            checksums of its blocks: csrc/log_sums.h
 
 Invariant: `bases` and `logs` rise by their starts; both have those of history too.
 """

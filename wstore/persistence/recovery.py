@@ -14,7 +14,7 @@ import time
 
 from wstore.engine._engine import RdbReader, link_file, place_stream, sync_folder, truncate_file, unlink_file
 from wstore.errors import RdbError, RecoveryError
-from wstore.persistence import leftovers, manifest
+from wstore.persistence import leftovers, manifest, sums
 from wstore.persistence.foreign import FOREIGN_WRITES
 
 
@@ -210,6 +210,7 @@ class Recovery:
                 f"Unexpected end of file reading the append only file {path}: the last command begins at offset "
                 f"{offset} and is not all there. Run: wstore check --fix {path}; or set aof-load-truncated to yes")
         self._service.warning(f"!!! Truncating the AOF {path} at offset {offset} !!!")
+        sums.cut(path, offset)
         truncate_file(path, offset)
         self._service.warning(f"AOF {path} loaded anyway because aof-load-truncated is enabled")
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wstore.engine._engine import LogScan
-from wstore.persistence.check import PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
+from wstore.engine._engine import LogScan, log_damage
+from wstore.persistence.check import BAD_BLOCK, PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
 from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
 from wstore.persistence.rdb import open_rdb
 
@@ -56,6 +56,7 @@ def restore(source: str, output: str, until_offset: int | None = None, until_ms:
         lines.append(f"file {quoted(f'{folder.name}.{number}.incr.aof')} seq {number} type i\n")
         scan = LogScan(log.path, until=None if until_offset is None else log.position(until_offset), until_s=until_s)
         walk(scan, log, log is logs[-1], progress)
+        compare(scan, log)
         copy_start(log.path, os.path.join(output, FOLDER, f"{folder.name}.{number}.incr.aof"), scan.whole)
         result.offset = max(log.offset(scan.whole), log.start)
         result.commands += scan.commands
@@ -155,6 +156,18 @@ def walk(scan: LogScan, log: LogFile, is_last: bool, progress: Progress) -> None
     if scan.damaged or state == "torn" and not (is_last and scan.commands_behind() is None):
         raise RestoreError(f"{log.path} is damaged at byte {at:,}, offset {log.offset(at):,}: {REASONS[state]}. Before "
                            f"that, offset {log.offset(scan.whole):,} can be restored")
+
+
+def compare(scan: LogScan, log: LogFile) -> None:
+    """RestoreError if a block of what was walked through is not as its checksum says."""
+    at = log_damage(log.path, scan.whole)
+    if at is None:
+        return
+    before = LogScan(log.path, until=at)
+    while before.advance(PIECE_BYTES):
+        pass
+    raise RestoreError(f"{log.path} is damaged at byte {at:,}, offset {log.offset(at):,}: {BAD_BLOCK}. Before that, "
+                       f"offset {max(log.offset(before.whole), log.start):,} can be restored")
 
 
 def write_manifest(output: str, name: str, lines: list[str]) -> None:
