@@ -164,7 +164,7 @@ def alloc_used_bytes() -> int:
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
-FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")     # enum ws_fault as it begins: of files
+FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")      # as enum ws_fault begins
 
 
 def arm_fault(str kind, int64_t after=0, int64_t times=1, int error=28):
