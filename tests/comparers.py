@@ -172,7 +172,8 @@ def reply_of_value(value: object, like: Reply) -> Reply:
     if isinstance(value, int):
         return Int(value)
     if isinstance(value, float):
-        return like if isinstance(like, Double) and float(like.text) == value else Double(b"%.17g" % value)
+        same = isinstance(like, Double) and float(like.text) == value != 0      # 0 and -0 are equal, and differ
+        return like if same else Double(b"%.17g" % value)
     if isinstance(value, str):
         return Simple(value.encode())
     if isinstance(value, bytes):
