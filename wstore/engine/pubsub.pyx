@@ -244,6 +244,8 @@ cdef uint64_t api_publish(Store* store, int kind, Str channel, Str text) noexcep
     cdef Key key
     cdef uint64_t receivers
     stream_published(s, kind, channel, text)
+    if relives_past(s):
+        return 0
     if kind == CHANNEL_PLAIN:
         return publish(s, channel, text)
     ks_key(store, channel, &key)
@@ -258,7 +260,7 @@ cdef void publish_event(Server* s, int db, const Key* key, const char* event) no
     cdef Str name, text
     cdef char head[40]
     cdef int64_t classes = s.store.config.notify_events
-    if s.links[LINK_CHANNEL].names.count == 0 and s.links[LINK_PATTERN].names.count == 0:
+    if s.links[LINK_CHANNEL].names.count == 0 and s.links[LINK_PATTERN].names.count == 0 or relives_past(s):
         return
     memset(&channel, 0, sizeof(channel))
     if classes & EVENT_KEYSPACE:

@@ -22,8 +22,14 @@ cdef inline Replica* replica_of(const Client* c) noexcept nogil:
     return <Replica*>c.replica
 
 
-cdef inline bint is_online(const Replica* r) noexcept nogil:
+cdef inline bint is_sent_all(const Replica* r) noexcept nogil:
+    """Whether the file is sent."""
     return r.state >= REPLICA_LOADS
+
+
+cdef inline bint is_online(const Replica* r) noexcept nogil:
+    """Whether its data are at least those of the moment when it asked for them, as far as it tells."""
+    return is_sent_all(r) and (not r.acks or r.acked >= r.wanted)
 
 
 cdef inline int64_t replica_heard_ms(const Replica* r) noexcept nogil:
@@ -355,7 +361,7 @@ cdef void replicas_cron(Server* s) noexcept nogil:
         if replica_of(c).state == REPLICA_WAITS:
             if now_ms - replica_of(c).since_ms >= REPLICAS_CRON_MS and not c.flags & CLIENT_WRITE_BLOCKED:
                 client_append(s, c, b"\n", 1)
-        elif is_online(replica_of(c)) and replica_of(c).acks and now_ms - replica_heard_ms(replica_of(c)) > timeout_ms:
+        elif is_sent_all(replica_of(c)) and replica_of(c).acks and now_ms - replica_heard_ms(replica_of(c)) > timeout_ms:
             replica_close(s, c, b"it has not been heard from for repl-timeout")
     if now_ms >= repl.ping_due_ms and not repl.pings_held:
         repl.ping_due_ms = now_ms + s.store.config.repl_ping_replica_period * 1000

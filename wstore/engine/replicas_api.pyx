@@ -119,6 +119,7 @@ def replica_transfer(Engine engine not None, uint64_t client_id, SnapshotOutput 
             r.offset = NO_STREAM
             raise ValueError(f"the stream is not kept from {offset} on")
         r.wait_ack = wait_ack
+        r.wanted = s.stream.end if offset != NO_STREAM else 0
         r.file_feed = ws_feed_of_file(output.output, <const char*>NULL if head is None else <const char*>head,
                                       0 if head is None else len(head), end_mark, len(end_mark))
         replica_enter(r, REPLICA_FILE)
@@ -188,7 +189,8 @@ def hold_pings(Engine engine not None, bint on):
 cdef dict replica_facts(Server* s, const Replica* r):
     cdef char addr[WS_ADDR_TEXT_MAX]
     cdef size_t n = client_addr_text(s, r.client, addr)
-    return {"client_id": r.client.id, "addr": addr[:n].decode(), "state": REPLICA_STATES[r.state].decode(),
+    cdef int shown = REPLICA_FILE if is_sent_all(r) and not is_online(r) else r.state
+    return {"client_id": r.client.id, "addr": addr[:n].decode(), "state": REPLICA_STATES[shown].decode(),
             "in_memory": r.state == REPLICA_TAIL, "offset": replica_place(r), "acked": r.acked, "acked_ms": r.acked_ms,
             "heard_ms": replica_heard_ms(r), "acks": r.acks}
 

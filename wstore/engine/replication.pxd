@@ -84,6 +84,7 @@ cdef struct Replica:        # of a client that PSYNC has made one: Client.replic
     int64_t offset          # of the next byte that it is to be sent
     int64_t acked           # offset up to which it has applied the stream, by its own word
     int64_t acked_ms        # Unix time of that word; 0: none yet
+    int64_t wanted          # offset up to which it has to come before it counts: where the stream was when it asked
     int64_t since_ms        # when it came into its state
     bint acks               # it tells how far it is; else it is not expected to say anything
     bint wait_ack           # the stream waits for its first word
@@ -146,4 +147,4 @@ cdef struct Replication:    # Server.repl
     size_t waiter_cap
     uint64_t sent_bytes     # to replicas: data and stream
     Follow follow
-    bint link_down          # a replica that has no link to its master
+    bint link_down          # a replica that has no link to its master, or has not caught up since a full sync

@@ -36,8 +36,8 @@ def set_replica(Engine engine not None, bint on):
 
 
 def set_link(Engine engine not None, bint down):
-    """Tell whether the replica has no link to its master: it then refuses what would tell of old data
-    (replica-serve-stale-data)."""
+    """Tell whether the replica has no link to its master, or has not caught up: it then refuses what would tell of old
+    data (replica-serve-stale-data)."""
     cdef Server* s = server_of(engine.store)
     server_enter(s)
     s.repl.link_down = down
@@ -53,6 +53,11 @@ cdef inline bint refuses_writes(const Server* s) noexcept nogil:
 
 cdef inline bint refuses_stale(const Server* s) noexcept nogil:
     return s.store.is_replica and s.repl.link_down and not s.store.config.replica_serve_stale_data
+
+
+cdef inline bint relives_past(const Server* s) noexcept nogil:
+    """Whether the command at hand was over when this replica asked for all data: listeners are not told of it."""
+    return s.repl.link_down and s.store.obeying
 
 
 cdef inline bint role_guards(const Server* s) noexcept nogil:

@@ -1,7 +1,7 @@
 """`FullSyncs`: gives replicas all data, by the cheapest way there is.
 
-    1. the log's base, and the log behind it             nothing is saved for it; not for one that was sent the log
-                                                         before and wants all anew: it may be damaged
+    1. the log's base, and the log behind it             nothing is saved for it; while that is short; not for one that
+                                                         was sent the log before and wants all anew: it may be damaged
     2. the snapshot that is being taken, for whatever    one for all that come in time
     3. the last one for replicas, a second long          for those that come when it is just done
     4. a new snapshot, to a file without a name          read by all that wait, while it is written
@@ -10,7 +10,8 @@ For one that wants no stream, and one that came with SYNC, the file alone has to
 the fourth, begun after it has asked.
 
 What a replica is sent is `+FULLRESYNC id offset`, unless it came with SYNC, then the file, then the stream from the
-file's offset on. A file that is still growing goes out as `$EOF:mark`, to replicas that can read that: the others get
+file's offset on; a wstore is told where the stream is by then as well, and counts as synchronized when it has come so
+far. A file that is still growing goes out as `$EOF:mark`, to replicas that can read that: the others get
 line breaks until it is whole.
 """
 import os
@@ -19,7 +20,7 @@ import time
 from wstore.engine import _engine
 
 EOF_MARK_BYTES = 40
-LOG_BYTES_MIN = 64 << 20        # so much of the log is never too long to be sent
+LOG_BYTES_MAX = 16 << 20        # a longer log takes a replica back in time for too long, until it has caught up
 FED_MAX = 1000
 RECENT_S = 1.0                  # the last snapshot for replicas is there for others that come
 
@@ -112,11 +113,11 @@ class FullSyncs:
         log = self._engine.persistence.log
         if not log.is_complete:
             return None
-        for name, kind, _, offset, size_bytes in self._engine.log_files():
+        for name, kind, _, offset, _ in self._engine.log_files():
             if kind == "b" and name.endswith(".rdb"):
                 first, end = _engine.stream_bounds(self._engine)
-                cheap = end - offset <= 2 * max(size_bytes, LOG_BYTES_MIN)
-                return (os.path.join(log.folder, name), offset) if first <= offset and cheap else None
+                near = end - offset <= LOG_BYTES_MAX
+                return (os.path.join(log.folder, name), offset) if first <= offset and near else None
         return None
 
     def _from_recent(self, peer):
@@ -198,5 +199,6 @@ class FullSyncs:
         offset = -1 if peer.rdb_only else output.offset
         _engine.replica_transfer(self._engine, peer.client_id, output, head, mark, offset, with_mark)
         if not peer.old:
-            line = f"+FULLRESYNC {self._master.replication_id} {output.offset}\r\n"
+            present = f" {_engine.stream_offset(self._engine)}" if peer.catches_up else ""
+            line = f"+FULLRESYNC {self._master.replication_id} {output.offset}{present}\r\n"
             self._engine.tell_client(peer.client_id, line.encode())

@@ -7,16 +7,21 @@
                                             <-  a line each
     PSYNC id offset                         ->      SYNC, where PSYNC is unknown
                                             <-  +CONTINUE [id]          the stream follows
-                                            <-  +FULLRESYNC id offset   a file and then the stream follow
+                                            <-  +FULLRESYNC id offset [present]     a file and then the stream follow
+
+`present` is where the stream of a wstore is: the file may be of long before.
 """
 from collections import namedtuple
+
+from wstore.replication.peer import CATCHES_UP
 
 ID_DIGITS = 40
 
 # What is announced; capa: the forms of a file ($EOF:) and of an answer (+CONTINUE id) that are understood
 Greeting = namedtuple("Greeting", "user password port address")
-# kind: "continue" (id: the master's, or None: as asked for), "full" (id and offset of the data), "old" (SYNC: neither)
-Answer = namedtuple("Answer", "kind id offset")
+# kind: "continue" (id: the master's, or None: as asked for), "full" (id and offset of the data), "old" (SYNC: neither);
+# present: the offset that the master's stream had, if it told
+Answer = namedtuple("Answer", "kind id offset present", defaults=(None,))
 
 _ASKS_PASSWORD = ("-NOAUTH", "-NOPERM", "-ERR operation not permitted")     # PING before AUTH
 _NOT_NOW = ("-LOADING", "-NOMASTERLINK")
@@ -50,7 +55,7 @@ def _introduction(greeting):
     yield ["REPLCONF", "listening-port", greeting.port]
     if greeting.address:
         yield ["REPLCONF", "ip-address", greeting.address]
-    yield ["REPLCONF", "capa", "eof", "capa", "psync2"]
+    yield ["REPLCONF", "capa", "eof", "capa", "psync2", "capa", CATCHES_UP.decode()]
 
 
 def ask(wire, position, failover=False):
@@ -86,9 +91,9 @@ def _continued(reply):
 
 def _begins_anew(reply):
     words = reply.split()
-    if len(words) != 3 or not is_id(words[1]) or not words[2].isdecimal():
+    if len(words) not in (3, 4) or not is_id(words[1]) or not all(map(str.isdecimal, words[2:])):
         raise HandshakeError(f"Master replied with wrong +FULLRESYNC syntax: {reply}")
-    return Answer("full", words[1], int(words[2]))
+    return Answer("full", words[1], *map(int, words[2:]))
 
 
 def is_id(text):

@@ -1,14 +1,17 @@
 """`Peer`: a server (or tool) that may become a replica, by what it has said of itself with REPLCONF."""
 
+CATCHES_UP = b"wstore-catches-up"       # a capability that replicas of Redis do not have, and masters of Redis ignore
+
 
 class Peer:
     """client_id: of its connection; addr: "ip:port" of that; ip, port: where it listens, by its own word ("", 0: it did
     not say); eof: it can read a file whose length is not known; psync2: the id of the stream may change under it;
+    catches_up: it wants to know where the stream is when it asks;
     rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC; asked_s: monotonic
     time at which it did, or with PSYNC; shuns_log: not the data that the log has."""
 
     __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old",
-                 "asked_s", "shuns_log")
+                 "asked_s", "shuns_log", "catches_up")
 
     def __init__(self, client_id, addr):
         self.client_id = client_id
@@ -17,6 +20,7 @@ class Peer:
         self.port = 0
         self.asked_s = 0.0
         self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = self.shuns_log = False
+        self.catches_up = False
 
     def take_capability(self, name):
         """One that wstore does not know says nothing."""
@@ -24,6 +28,8 @@ class Peer:
             self.eof = True
         elif name == b"psync2":
             self.psync2 = True
+        elif name == CATCHES_UP:
+            self.catches_up = True
 
     @property
     def wants_present(self):

@@ -6,6 +6,7 @@ Invariants
   has no effect.
 * `following` is set while the engine applies the master's stream.
 * `is_known`: the data are those of `history.id` at the stream's offset.
+* `_until` is set while the data are older than the request for them: the link counts as down so long.
 """
 import time
 from collections import namedtuple
@@ -53,6 +54,7 @@ class Replica:
         self._earlier_id = None         # of the stream that the data belong to, unless it is the present one
         self._db = None                 # that this stream ended in; None: as the server was started
         self._is_emptied = False        # the old data went, the new have not come
+        self._until = None              # offset up to which a full sync takes, or None: it is over
         self._failure = None            # (reason, wait) of the last attempt, as the log was told
         self._since_s = None            # when the present link came up
         self._lost_s = None             # Unix time at which the last one went
@@ -66,6 +68,11 @@ class Replica:
     @property
     def is_connected(self):
         return self.following is not None
+
+    @property
+    def is_up(self):
+        """Whether the data are the master's, as far as the link goes."""
+        return self.is_connected and self._until is None
 
     def begin(self, host, port):
         """Be a replica of that master from here on."""
@@ -125,6 +132,7 @@ class Replica:
 
     def _set_address(self, address):
         self.address = address
+        self._until = None
         self.engine.config.put("replicaof", address or ())
         self._show_role()
 
@@ -224,6 +232,7 @@ class Replica:
         self._move_stream(transfer, offset, db)
         self._earlier_id = None
         self.is_known = True
+        self._until = answer.present if (answer.present or 0) > offset else None
         self._follow(wire, offset, db)
         for text in report["warnings"]:
             self._replication.warning(text)
@@ -278,7 +287,7 @@ class Replica:
         self._earlier_id = None
         self._since_s = time.monotonic()
         self._lost_s = self._failure = None
-        set_link(self.engine, False)
+        set_link(self.engine, self._until is not None)
         self._replication.master.keep_stream()
         self.failover.end()
 
@@ -325,6 +334,7 @@ class Replica:
         """What is due: whether there may be more later."""
         if self.following is not None:
             self._check_silence()
+            self._check_catch_up()
         elif self.is_on and self.link is None and self._may_connect:
             self._connect(0)
         return self.failover.cron() or self.is_on
@@ -332,6 +342,12 @@ class Replica:
     def _check_silence(self):
         if self._silent_s() > self.engine.config["repl-timeout"]:
             self._end_following("MASTER timeout: no data nor PING received...")
+
+    def _check_catch_up(self):
+        if self._until is not None and stream_offset(self.engine) >= self._until:
+            self._until = None
+            set_link(self.engine, False)
+            self._replication.notice("MASTER <-> REPLICA sync: Caught up with the master")
 
     # -- what there is to tell ----------------------------------------------------------------------------------------
 
@@ -343,7 +359,7 @@ class Replica:
     def state(self):
         """As ROLE has it."""
         if self.is_connected:
-            return "connected"
+            return "connected" if self.is_up else "sync"
         return self.link.state if self.link is not None else "connect"
 
     @property
@@ -366,15 +382,15 @@ class Replica:
         fields = {
             "master_host": host,
             "master_port": port,
-            "master_link_status": "up" if self.is_connected else "down",
+            "master_link_status": "up" if self.is_up else "down",
             "master_last_io_seconds_ago": self._silent_s() if self.is_connected else -1,
-            "master_sync_in_progress": int(transfer is not None),
+            "master_sync_in_progress": int(transfer is not None or self.is_connected and not self.is_up),
             "slave_read_repl_offset": offset,
             "slave_repl_offset": offset,
         }
         if transfer is not None:
             fields.update(_progress(transfer))
-        if not self.is_connected:
+        if not self.is_up:
             fields["master_link_down_since_seconds"] = elapsed_s(self._lost_s)
         return {
             **fields,
