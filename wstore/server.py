@@ -69,7 +69,8 @@ class Server:
             try:
                 config.load(name, words_of(value))
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+                shown = f"{name} {str(value)!r}" if name == "dir" else name
+                raise ValueError(f"{shown}: {error}") from None
         config.run_hooks()
 
     def start(self):

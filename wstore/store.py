@@ -23,9 +23,10 @@ SCAN_COUNT = 100
 class Store(TypedStore, CollectionMethods):
     """A keyspace of `databases` databases with all commands, in memory of this process.
 
-    dir: the folder to load the data from and to save them in, when it is closed and by SAVE; None: the data are only
-    in memory.  appendonly: instead of that every write is logged there as it is made (`CONFIG SET appendfsync always`:
-    it is on disk when the call returns).  RecoveryError or OSError if what is in the folder cannot be loaded.
+    dir: the folder, which must be there, to load the data from and to save them in, when it is closed and by SAVE;
+    None: the data are only in memory.  appendonly: instead of that every write is logged there as it is made (`CONFIG
+    SET appendfsync always`: it is on disk when the call returns).  ValueError if there is no such folder, RecoveryError
+    or OSError if what is in it cannot be loaded.
 
     Use as a context manager, or call `close()`, to free it at once.
     """
@@ -42,7 +43,10 @@ class Store(TypedStore, CollectionMethods):
         if dir is None or appendonly:
             config.load("save", [""])       # the log has it all
         if dir is not None:
-            config.load("dir", [os.path.abspath(dir)])
+            try:
+                config.load("dir", [os.path.abspath(dir)])
+            except ValueError as error:
+                raise ValueError(f"dir {os.path.abspath(dir)!r}: {error}") from None
             config.load("appendonly", ["yes" if appendonly else "no"])
         install(self, config)
         if dir is not None:

@@ -110,6 +110,14 @@ def test_set_active_expire(diff: Differential):
     assert [reply.value for reply in replies if isinstance(reply, Int)] == [1, 0, 0]
 
 
+def test_what_has_expired_is_seen_while_it_is_held(diff: Differential):
+    """On a master until somebody else asks for it."""
+    replies = diff.compare("DEBUG SET-ACTIVE-EXPIRE 0", "SET k v PX 10", Sleep(0.1), "DEBUG DIGEST-VALUE k",
+                           "DEBUG DIGEST-VALUE k", "DBSIZE", "GET k", "DEBUG DIGEST-VALUE k", "DEBUG OBJECT k",
+                           "MEMORY USAGE k", "DEBUG SET-ACTIVE-EXPIRE 1", embedded=False)
+    assert replies[4].value == 1
+
+
 def test_log(wstore_server: ServerProcess):
     assert wstore_server.call("DEBUG", "LOG", "a line of this test") == OK
     deadline = time.monotonic() + 5

@@ -61,6 +61,7 @@ def test_settings(tmp_path):
     ({"nope": 1}, "there is no directive 'nope'"),
     ({"hz": "x"}, "hz: argument couldn't be parsed into an integer"),
     ({"save": [1]}, "save: Invalid save parameters"),
+    ({"dir": "/nonexistent"}, "dir '/nonexistent': No such file or directory"),
 ])
 def test_wrong_settings(settings, reason):
     with pytest.raises(ValueError, match=reason):

@@ -291,6 +291,12 @@ def test_no_way_to_go_on(master, change, reason):
     wait_for(lambda: facts(master)["connected_slaves"] == "0")
 
 
+@pytest.mark.parametrize("offset", [-1, Position("0" * 40, -1)])
+def test_what_is_no_offset(offset):
+    with pytest.raises(ValueError, match="is no offset to go on from: it is below 0"):
+        follow(f"127.0.0.1:{free_port()}", offset)
+
+
 def test_what_the_backlog_lost():
     with start_redis("--repl-backlog-size", "16kb") as server:
         with follow(url(server)) as stream:

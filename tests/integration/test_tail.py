@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -163,6 +164,28 @@ def test_no_way_to_go_on(server, connection):
         assert shown.process.wait(WAIT_S) == 1
         said = shown.process.stderr.read().decode()
     assert re.fullmatch(r"Error: .*: at offset \d+: a command does not begin with \*\n", said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("options", "said"), [
+    ([], "No --from-offset goes on from here: the server had not answered yet\n"),
+    (["--no-snapshot"], "No --from-offset goes on from here: the server had not answered yet\n"),
+    (["--from-offset", "id:5:1"], "--from-offset id:5:1 goes on from here\n")])
+def test_ended_before_the_server_has_answered(number, options, said):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(WAIT_S)
+        command = [sys.executable, "-m", "wstore.cli.tool", "tail", f"127.0.0.1:{silent.getsockname()[1]}", *options]
+        with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                   env={**os.environ, "PYTHONPATH": str(ROOT)}) as process, silent.accept()[0]:
+            assert Tail(process).interrupt(number) == (0, said)
+
+
+def test_ended_before_the_data_come():
+    """The server has been asked for them, and waits for others who may ask."""
+    with start_oracle("--repl-diskless-sync-delay", "1000") as server, tail(server) as shown:
+        wait_for(lambda: facts(server)["connected_slaves"] == "1")
+        code, said = shown.interrupt(signal.SIGTERM)
+    assert code == 0 and re.fullmatch(r"No --from-offset goes on from here: [^\n]+ yet\n", said)
 
 
 def test_nobody_there():

@@ -501,6 +501,91 @@ def test_what_cannot_be_restored(tmp_path):
     tool("restore", "--dir", data, "--output", output, "--until-time", "x", code=2)
 
 
+def test_restore_where_files_are_missing(tmp_path):
+    """What lies before and behind the gap can be had; what lies in it, or needs it, cannot."""
+    data = tmp_path / "data"
+    where = data / "appendonlydir"
+    ends = counted_log(data, [("h", 5), ("h", 5), ("h", 5), ("h", 5), ("i", 5)])
+    manifest = where / "my log.manifest"
+    starts = [int(line.split()[-1]) for line in manifest.read_text().splitlines()]
+    rdb_with(where / "my log.1.base.rdb", 0)
+    rdb_with(where / "my log.2.base.rdb", 15)
+    rdb_with(where / "my log.3.base.rdb", 20)
+    manifest.write_text(f'file "my log.3.base.rdb" seq 3 type b startoffset {starts[4]}\n'
+                        f'file "my log.1.base.rdb" seq 1 type h startoffset 0\n'
+                        f'file "my log.2.base.rdb" seq 2 type h startoffset {starts[3]}\n{manifest.read_text()}')
+    stamps = [re.findall(r"(\d{13}) ", (where / f"my log.{n}.incr.aof.times").read_text()) for n in range(1, 6)]
+
+    def restored(*arguments):
+        output = tmp_path / f"restored{len(list(tmp_path.iterdir()))}"
+        text = tool("restore", "--dir", data, "--output", output, *arguments)
+        tool("check", output)
+        return text.split(":")[0], counter_of(output)
+
+    def refused(*arguments):
+        return tool("restore", "--dir", data, "--output", tmp_path / "none", *arguments, code=1)
+
+    def moment(file, n):
+        return ("--until-time", datetime.datetime.fromtimestamp(int(stamps[file][n]) / 1000).isoformat())
+
+    gone = f"{where}/my log.2.incr.aof is not there"
+    (where / "my log.2.incr.aof").unlink()
+    spans = f"Offsets that can be restored: 0 to {starts[1]:,} and {starts[3]:,} to {ends[-1]:,}"
+    for n in (3, 5, 17, 20, 24):
+        assert restored("--until-offset", ends[n]) == (f"Restored to offset {ends[n]:,}", n)
+    assert restored() == (f"Restored to offset {ends[-1]:,}", 25)
+    for n in (6, 10, 12):
+        text = refused("--until-offset", ends[n])
+        assert f"{gone}, though the manifest names it. {spans}" in text
+    assert restored(*moment(0, 2))[1] == 3
+    assert gone in refused(*moment(1, 2))
+    (where / "my log.2.incr.aof.times").unlink()
+    assert restored(*moment(0, 2))[1] == 3
+    assert f"{gone}, which may have been written by then. {spans}" in refused(*moment(1, 2))
+    assert restored(*moment(3, 2))[1] == 18
+    (where / "my log.3.base.rdb").unlink()
+    assert restored("--until-offset", ends[24])[1] == 24
+    (where / "my log.5.incr.aof").unlink()
+    assert "my log.5.incr.aof is not there" in refused() and "my log.5.incr.aof" in refused("--until-offset", ends[24])
+    assert restored("--until-offset", ends[20])[1] == 20
+    (where / "my log.1.base.rdb").unlink()
+    text = refused("--until-offset", ends[3])
+    assert f"{where}/my log.1.base.rdb is not there, though the manifest names it. " in text
+    assert f"Offsets that can be restored: {starts[3]:,} to {starts[4]:,}\n" in text
+    (where / "my log.2.base.rdb").unlink()
+    assert "Offsets that can be restored: none\n" in refused()
+
+
+def test_a_server_starts_where_history_is_missing(tmp_path):
+    """One line of its log says so; restoring from before and behind the gap works."""
+    log = ("--appendonly", "yes", "--aof-segment-size", "16kb", "--aof-retention-bytes", "10mb")
+    data = tmp_path / "data"
+    with start_wstore(*log) as server, server.connect() as connection:
+        where = server.folder / "appendonlydir"
+        manifest = where / "appendonly.aof.manifest"
+        for number in (2, 3, 4):
+            connection.pipeline([("APPEND", "s", f"{n:0100d}") for n in range(500)])
+            assert server.call("BGREWRITEAOF")
+            wait_for(lambda base=f".{number}.base.rdb": base in manifest.read_text())
+        shutil.copytree(server.folder, data)
+    where = data / "appendonlydir"
+    assert len([line for line in manifest_lines(where) if " type h" in line]) > 8
+    (where / "appendonly.aof.2.incr.aof").unlink()
+    (where / "appendonly.aof.3.incr.aof").unlink()
+    tool("restore", "--dir", data, "--output", tmp_path / "then", "--until-offset", 10_000)
+    text = tool("restore", "--dir", data, "--output", tmp_path / "none", "--until-offset", 40_000, code=1)
+    assert "appendonly.aof.2.incr.aof is not there" in text
+    with start_wstore(*log, folder=str(data)) as server:
+        assert server.call("STRLEN", "s") == Int(1500 * 100)
+        [line] = [line for line in server.log().splitlines() if "history" in line]
+        assert line.endswith(f"Files of the log's history are not in {where}, though the manifest names them: "
+                             "appendonly.aof.2.incr.aof, appendonly.aof.3.incr.aof. What they held cannot be read back")
+
+
+def manifest_lines(where):
+    return (where / "appendonly.aof.manifest").read_text().splitlines()
+
+
 def test_restore_of_a_log_of_redis_by_its_annotations(tmp_path):
     with start_oracle("--appendonly", "yes", "--aof-timestamp-enabled", "yes", "--appendfilename", "my log") as server:
         server.call("INCR", "n")

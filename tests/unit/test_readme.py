@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import redis
 
 import wstore
@@ -35,6 +36,18 @@ def test_its_python_runs():
     checked = re.sub(r"^( +)(.*?) +# (b'Ada'|1)$", r"\1seen.append((\2, \3))", code, flags=re.MULTILINE)
     exec(checked, names)
     assert names["seen"] == [(b"Ada", b"Ada"), (1, 1)]
+
+
+def test_the_folder_that_it_names_must_be_there(tmp_path, monkeypatch):
+    assert 'A folder, which must be there, makes it last: `wstore.Store(dir="data")`' in TEXT
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"dir '{tmp_path}/data': No such file or directory"):
+        wstore.Store(dir="data")
+    (tmp_path / "data").mkdir()
+    for _ in range(2):
+        with wstore.Store(dir="data") as store:
+            n = store.incr("n")
+    assert n == 2
 
 
 def test_its_python_reads_a_file(tmp_path, monkeypatch):

@@ -62,8 +62,10 @@ def test_files_of_a_log_without_a_manifest_are_not_passed_over(tmp_path):
 
 
 def test_a_file_that_the_manifest_names_must_be_there(tmp_path):
-    with pytest.raises(RecoveryError, match=INCR):
-        plan(tmp_path, LOG[:1], LINES)
+    with pytest.raises(RecoveryError, match=INCR) as told:
+        plan(tmp_path, LOG[:1], [f"{line} startoffset 4711" for line in LINES])
+    assert f"put it back, or make a new directory of what came before it, as far as it was kept, by: wstore restore " \
+           f"--dir {tmp_path}/appendonlydir --until-offset 4711 --output NEW_DIRECTORY" in str(told.value)
 
 
 def test_a_bad_manifest(tmp_path):

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 import wstore
-from tests.resp import CLOSED, OK, Bulk, Connection, Error
+from tests.resp import CLOSED, OK, Bulk, Connection, Error, Int
 from wstore.engine._engine import call_soon, set_link, set_replica
 
 READONLY = b"READONLY You can't write against a read only replica."
@@ -72,6 +73,23 @@ def test_replica_refuses_writes(server: wstore.Server, connection: Connection) -
     in_loop(server, lambda: set_replica(server.store, False))
     connection.call("CONFIG", "SET", "replica-read-only", "yes")
     assert connection.call("SET", "k", "x") == OK
+
+
+def test_replica_holds_what_has_expired_until_it_is_deleted(server: wstore.Server, connection: Connection) -> None:
+    for key in ("a", "b", "c"):
+        connection.call("SET", key, "value", "PX", "100")
+    in_loop(server, lambda: set_replica(server.store, True))
+    connection.call("CONFIG", "SET", "replica-read-only", "no")
+    time.sleep(0.15)
+    for key in ("a", "b", "c"):
+        assert connection.call("EXISTS", key) == Int(0)
+        assert server.store.execute("MEMORY", "USAGE", key) > 0
+        assert "serializedlength:6" in server.store.execute("DEBUG", "OBJECT", key)
+    before = connection.call("INFO", "stats").data
+    assert connection.call("DEL", "a") == Int(1)
+    assert connection.call("UNLINK", "a", "b", "c") == Int(2)
+    assert connection.call("DBSIZE") == connection.call("DEL", "a") == Int(0)
+    assert b"expired_keys:0" in before and b"expired_keys:0" in connection.call("INFO", "stats").data
 
 
 def test_replica_closes_clients_that_wait_for_a_key(server: wstore.Server, connection: Connection) -> None:

@@ -49,7 +49,7 @@ def tail(target, form, no_snapshot, from_offset, slots, match):
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with (follow(target, from_offset, slots, match=match, snapshot=not no_snapshot) as stream,
+        with (begun(target, from_offset, slots, match=match, snapshot=not no_snapshot) as stream,
               open(sys.stdout.fileno(), "wb", closefd=False) as out):
             show(stream, {"text": Text, "resp": Resp, "jsonl": Jsonl}[form](), out)
     except BrokenPipeError:
@@ -57,6 +57,15 @@ def tail(target, form, no_snapshot, from_offset, slots, match):
         sys.exit(1)
     except (OSError, HandshakeError, ValueError) as error:
         raise click.ClickException(f"{target}: {error}") from None
+
+
+def begun(target, from_offset, slots, **options):
+    """What `follow` returns; the end of the program if it is ended before the server has answered."""
+    try:
+        return follow(target, from_offset, slots, **options)
+    except KeyboardInterrupt:
+        tell(from_offset if isinstance(from_offset, Position) else None, "the server had not answered yet")
+        sys.exit(0)
 
 
 def show(stream, form, out):
@@ -82,10 +91,10 @@ def show(stream, form, out):
             raise
 
 
-def tell(place):
-    """How to go on."""
+def tell(place, why_not="the data had not all come yet"):
+    """How to go on; why_not: why there is no place for it."""
     if place is None:
-        click.echo("No --from-offset goes on from here: the data had not all come yet", err=True)
+        click.echo(f"No --from-offset goes on from here: {why_not}", err=True)
     else:
         click.echo(f"--from-offset {place} goes on from here", err=True)
 

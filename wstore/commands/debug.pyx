@@ -76,7 +76,7 @@ cdef void debug_digest_value(Call* c) noexcept nogil:
     for i in range(2, c.argc):
         memset(digest, 0, DIGEST_SIZE)
         c.api.key(c.store, c.argv[i], &key)
-        if c.api.lookup(c.store, c.db, &key, &e, LOOKUP_NOTOUCH):
+        if c.api.lookup(c.store, c.db, &key, &e, LOOKUP_HELD):
             digest_value(c.store, &e, digest)
         reply_digest(c, digest)
 
@@ -99,7 +99,7 @@ cdef void debug_object(Call* c) noexcept nogil:
     cdef Entry e
     cdef Key key
     c.api.key(c.store, c.argv[2], &key)
-    if not c.api.lookup(c.store, c.db, &key, &e, LOOKUP_NOTOUCH):
+    if not c.api.lookup(c.store, c.db, &key, &e, LOOKUP_HELD):
         reply_error(c, b"ERR no such key")
         return
     idle = c.api.idle_seconds(c.store, &e)

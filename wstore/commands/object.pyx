@@ -92,7 +92,7 @@ cdef void cmd_memory_usage(Call* c) noexcept nogil:
     cdef Entry e
     if not memory_samples(c):
         return
-    if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_NOTOUCH):
+    if c.api.lookup(c.store, c.db, &c.key, &e, LOOKUP_HELD):
         reply_int(c, <int64_t>(
             c.api.record_size(c.store, c.db, &e) + c.store.types[e.type].memory(c.store, &e)))
     else:

@@ -49,6 +49,7 @@ cdef enum LookupFlag:
     LOOKUP_READ = 0         # counts keyspace_hits/misses, refreshes the access bits
     LOOKUP_WRITE = 1        # announces a change to come: must be used before any put/remove/edit in place
     LOOKUP_NOTOUCH = 2      # neither counts nor touches (OBJECT, TYPE, TTL, SCAN ...)
+    LOOKUP_HELD = 3         # the same, and finds what has expired but is still held (DEBUG, MEMORY USAGE)
 
 cdef enum EventClass:       # classes of keyspace events, as letters of notify-keyspace-events
     EVENT_KEYSPACE = 1 << 0     # K

@@ -236,7 +236,7 @@ cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags)
     cdef bint found = ks_find(db, key, out)
     if flags == LOOKUP_WRITE:
         before_change(store, db, out)
-    if found and is_expired(store, out):
+    if found and is_expired(store, out) and flags != LOOKUP_HELD:
         found = drop_expired(store, db, key, out, flags == LOOKUP_WRITE)
     if flags == LOOKUP_READ:
         if not found:

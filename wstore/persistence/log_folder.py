@@ -40,6 +40,10 @@ class LogFile:
         return self.type == "b" or self.type == "h" and self.name.endswith((".base.rdb", ".base.aof"))
 
     @property
+    def is_there(self) -> bool:
+        return os.path.exists(self.path)
+
+    @property
     def size(self) -> int:
         return os.path.getsize(self.path)
 

@@ -17,6 +17,8 @@ from wstore.errors import RdbError, RecoveryError
 from wstore.persistence import leftovers, manifest, sums
 from wstore.persistence.foreign import FOREIGN_WRITES
 
+NAMED_MAX = 10          # missing files that a line of the server's log names
+
 
 class Plan:
     """source: "log", "old log" (a single file), "rdb" or "nothing"; files: (path, "rdb" or "aof") in the order of
@@ -75,7 +77,10 @@ def _check_there(listed, files):
     """RecoveryError unless the files of a manifest can be as it says."""
     for file, (path, _) in zip(listed.current, files):
         if not os.path.exists(path):
-            raise RecoveryError(f"The log's file {path} is not there, though the manifest names it")
+            raise RecoveryError(
+                f"The log's file {path} is not there, though the manifest names it: put it back, or make a new "
+                f"directory of what came before it, as far as it was kept, by: wstore restore --dir "
+                f"{os.path.dirname(path)} --until-offset {file.start} --output NEW_DIRECTORY")
         if os.path.getsize(path) < file.preamble:
             raise RecoveryError(f"The log's file {path} is shorter than its first {file.preamble} bytes, its preamble")
 
@@ -232,11 +237,23 @@ class Recovery:
     def _adopt_log(self, report):
         """The stream goes on behind the log."""
         listed = self._plan.manifest
+        self._tell_missing_history(listed)
         end = self._end_of_log(listed)
         if self._adopt_history(self._engine.replication.history.resume(listed.labels)):
             self._engine.replication.history.begin(end)
         self._service.log.open(listed.files, end)
         self._place(end, report["db"])
+
+    def _tell_missing_history(self, listed):
+        """The data do not need it; but who restores, or is a replica that was away, should not learn it only then."""
+        folder = self._service.log.folder
+        missing = [file.name for file in listed.files
+                   if file.kind == "h" and not os.path.exists(os.path.join(folder, file.name))]
+        if missing:
+            more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
+            self._service.warning(
+                f"Files of the log's history are not in {folder}, though the manifest names them: "
+                f"{', '.join(missing[:NAMED_MAX])}{more}. What they held cannot be read back")
 
     def _end_of_log(self, listed):
         last = listed.files[-1]

@@ -3,6 +3,8 @@
 The result is a log of its own: it begins anew at offset 0, so that nobody takes what comes to it for the stream of the
 server that it was taken from.
 
+Files that are missing matter only where they lie between the base and the point that is wanted.
+
 Invariant: the manifest is written last. A folder that was not finished has none, and no server starts from it.
 """
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 from wstore.engine._engine import LogScan, log_damage
 from wstore.persistence.check import BAD_BLOCK, PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
-from wstore.persistence.log_folder import LogFile, LogFolder, manifests_in
+from wstore.persistence.log_folder import TIMES_SUFFIX, LogFile, LogFolder, manifests_in, times_of
 from wstore.persistence.rdb import open_rdb
 
 FOLDER = "appendonlydir"
@@ -80,20 +82,37 @@ def the_log(source: str) -> LogFolder:
 def limits(folder: LogFolder, until_ms: int) -> tuple[int | None, int | None]:
     """The offset, or the time of annotations in seconds, that a time stands for."""
     times = folder.times()
-    if not folder.logs or until_ms >= os.stat(folder.logs[-1].path).st_mtime_ns // 1_000_000:
+    if not folder.logs or folder.logs[-1].is_there and until_ms >= modified_ms(folder.logs[-1]):
         return None, None       # nothing was written later
     if times:
-        offset = max((offset for stamp, offset in times if stamp <= until_ms), default=None)
-        if offset is None:
-            raise RestoreError("that time is before the first one that the log tells")
-        return offset, None
+        return offset_at(folder, times, until_ms), None
     until_s = until_ms // 1000
-    told = [first for first in map(first_time, folder.logs) if first is not None]
+    told = [first for first in map(first_time, filter(is_there, folder.logs)) if first is not None]
     if not told:
         raise RestoreError("the log tells no times: it has neither .times files nor annotations")
-    if until_s < min(told) and not any(base_time(base) <= until_s for base in folder.bases):
+    if until_s < min(told) and not any(base_time(base) <= until_s for base in filter(is_there, folder.bases)):
         raise RestoreError("that time is before the first one that the log tells")
     return None, until_s
+
+
+def is_there(file: LogFile) -> bool:
+    return file.is_there
+
+
+def modified_ms(file: LogFile) -> int:
+    return os.stat(file.path).st_mtime_ns // 1_000_000
+
+
+def offset_at(folder: LogFolder, times: list[tuple[int, int]], until_ms: int) -> int:
+    """The offset that the stream had then; RestoreError if what would tell it is missing."""
+    at = max((offset for stamp, offset in times if stamp <= until_ms), default=None)
+    if at is None:
+        raise RestoreError("that time is before the first one that the log tells")
+    later = min((offset for stamp, offset in times if stamp > until_ms), default=math.inf)
+    for log in folder.logs:
+        if at <= log.start < later and not log.is_there and not times_of(log.path + TIMES_SUFFIX):
+            raise RestoreError(f"{log.path} is not there, which may have been written by then. {restorable(folder)}")
+    return at
 
 
 def first_time(log: LogFile) -> int | None:
@@ -122,17 +141,52 @@ def chosen(folder: LogFolder, until_offset: int | None) -> tuple[LogFile | None,
         first = folder.bases[0].start if folder.bases else None
         raise RestoreError("the log has no base" if first is None else
                            f"the earliest base that was kept is at offset {first:,}")
-    base = fits[-1] if fits else None
-    start = base.start if base else 0
-    logs = [log for log in folder.logs if log.start >= start]
-    expected = start
-    for log in logs:
-        if log.start != expected:
-            raise RestoreError(f"the log from offset {expected:,} to {log.start:,} was not kept")
-        expected = log.end
-    if until_offset is not None and until_offset > expected:
-        raise RestoreError(f"the log ends at offset {expected:,}")
+    base = next(filter(is_there, reversed(fits)), None)
+    if fits and base is None:
+        raise RestoreError(f"{fits[-1].path} is not there, though the manifest names it. {restorable(folder)}")
+    logs, end, behind = chain(folder, base.start if base else 0)
+    if behind is not None and (until_offset is None or until_offset > end):
+        raise RestoreError(f"{what_breaks(behind, end)}. {restorable(folder)}")
+    if until_offset is not None and until_offset > end:
+        raise RestoreError(f"the log ends at offset {end:,}")
     return base, logs if until_offset is None else [log for log in logs if log.start <= until_offset]
+
+
+def chain(folder: LogFolder, start: int) -> tuple[list[LogFile], int, LogFile | None]:
+    """The logs from there on, as far as they follow one another and are there; the offset at which they end; and the
+    next one, which is missing or does not follow."""
+    logs: list[LogFile] = []
+    end = start
+    for log in folder.logs:
+        if log.start >= start:
+            if log.start != end or not log.is_there:
+                return logs, end, log
+            logs.append(log)
+            end = log.end
+    return logs, end, None
+
+
+def what_breaks(log: LogFile, end: int) -> str:
+    """Why a log is not part of the chain that ends there."""
+    if log.start != end:
+        return f"the log from offset {end:,} to {log.start:,} was not kept"
+    return f"{log.path} is not there, though the manifest names it"
+
+
+def restorable(folder: LogFolder) -> str:
+    """A sentence: which offsets can be restored from the files that are there, if they are whole."""
+    starts = [base.start for base in folder.bases if base.is_there]
+    if not folder.bases and folder.logs and folder.logs[0].start == 0:
+        starts = [0]
+    spans: list[tuple[int, int]] = []
+    for start in starts:
+        end = chain(folder, start)[1]
+        if spans and start <= spans[-1][1]:
+            first, last = spans.pop()
+            start, end = first, max(end, last)
+        spans.append((start, end))
+    told = " and ".join(f"{start:,} to {end:,}" for start, end in spans)
+    return f"Offsets that can be restored: {told or 'none'}"
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------

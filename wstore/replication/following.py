@@ -58,6 +58,8 @@ def as_place(from_offset):
         return Position.parse(from_offset)
     if from_offset is not None and not isinstance(from_offset, int | Position):
         raise TypeError(f"from_offset is a Position, its text, or an int, not {from_offset!r}")
+    if from_offset is not None and (from_offset if isinstance(from_offset, int) else from_offset.offset) < 0:
+        raise ValueError(f"{from_offset!r} is no offset to go on from: it is below 0")
     return from_offset
 
 
