@@ -309,9 +309,12 @@ int ws_log_disk_open(ws_log_disk *d, int64_t start, int hidden, const ws_log_mar
     return failed;
 }
 
+/* A file without a byte of the stream will do, unless it lacks the preamble: the stream was thought to begin with a
+ * SELECT, and does not. */
 int ws_log_disk_roll(ws_log_disk *d, const ws_log_mark *mark) {
     const int64_t end = atomic_load(&d->end);
-    return end == d->start ? change_label(d, mark->label) : begin_file(d, end, mark, d->hidden);
+    const int will_do = end == d->start && (mark->db <= 0 || d->preamble > 0);
+    return will_do ? change_label(d, mark->label) : begin_file(d, end, mark, d->hidden);
 }
 
 int ws_log_disk_write(ws_log_disk *d, const void *data, size_t len) {

@@ -72,6 +72,29 @@ def test_full_sync_of_all_types(redis, ours, diskless, load, log):
     assert list(replica.folder.glob("**/temp-*")) == []
 
 
+@pytest.mark.parametrize("apart", ["crash", "promotion"])
+@pytest.mark.parametrize("start", [start_oracle, start_wstore], ids=["redis", "wstore"])
+def test_a_log_that_goes_on_in_another_database(ours, start, apart):
+    """The master's stream goes on without a SELECT; what the replica's log has of it is read in the right database."""
+    replica = ours("--appendonly", "yes", "--appendfsync", "always")
+    with start(*QUICK) as master, master.connect() as connection:
+        follow(replica, master)
+        connection.pipeline([("SELECT", 9), ("SET", "a", 1)])
+        wait_in_step(master, replica)
+        if apart == "crash":
+            replica.kill()
+            replica.start()
+        else:
+            promote(replica)
+        follow(replica, master)
+        assert syncs(master) == (1, 1)
+        connection.call("SET", "b", 1)
+        wait_in_step(master, replica)
+        replica.kill()
+        replica.start()
+        assert digest(replica) == digest(master)
+
+
 def test_full_sync_whose_file_cannot_be_renamed(redis, ours):
     """The log cannot take the file that was received, and is begun anew."""
     master, replica = redis(), ours("--appendonly", "yes")

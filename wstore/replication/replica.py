@@ -19,6 +19,7 @@ from wstore.engine._engine import (
     follow_begin,
     follow_end,
     follow_facts,
+    place_stream,
     put_in_stream,
     rename_file,
     set_link,
@@ -265,13 +266,15 @@ class Replica:
         """The master sends what is missing behind the data that are there."""
         history = self._replication.history
         offset = stream_offset(self.engine)
+        db = self._db_at_end()
         present = answer.id or self._present_id
+        place_stream(self.engine, offset, db)       # which a file of the log that begins here says
         if present != history.id:
             self._replication.notice(f"Master replication ID changed to {present}")
             close_replicas(self.engine)
             history.change(present, offset)
         self._replication.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.")
-        self._follow(wire, offset, self._db_at_end())
+        self._follow(wire, offset, db)
 
     def _db_at_end(self):
         """The database that the stream which goes on stands in."""
