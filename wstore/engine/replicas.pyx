@@ -361,7 +361,8 @@ cdef void replicas_cron(Server* s) noexcept nogil:
         if replica_of(c).state == REPLICA_WAITS:
             if now_ms - replica_of(c).since_ms >= REPLICAS_CRON_MS and not c.flags & CLIENT_WRITE_BLOCKED:
                 client_append(s, c, b"\n", 1)
-        elif is_sent_all(replica_of(c)) and replica_of(c).acks and now_ms - replica_heard_ms(replica_of(c)) > timeout_ms:
+        elif (is_sent_all(replica_of(c)) and replica_of(c).acks
+              and now_ms - replica_heard_ms(replica_of(c)) > timeout_ms):
             replica_close(s, c, b"it has not been heard from for repl-timeout")
     if now_ms >= repl.ping_due_ms and not repl.pings_held:
         repl.ping_due_ms = now_ms + s.store.config.repl_ping_replica_period * 1000
