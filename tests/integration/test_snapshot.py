@@ -123,6 +123,84 @@ def test_big_changes_do_not_show(store, tmp_path, change):
     assert digest_in_redis(tmp_path / "dump.rdb") == before
 
 
+BIG_BYTES = 1 << 18
+BIG_EDITS = [
+    [("SETBIT", "a", 3, 1)], [("APPEND", "a", "tail")], [("APPEND", "a", "y" * BIG_BYTES)], [("SETRANGE", "a", 9, "x")],
+    [("BITFIELD", "a", "SET", "u8", 0, 7)], [("SETBIT", "a", 8 * BIG_BYTES, 1), ("SETBIT", "a", 0, 0)],
+    [("RENAME", "a", "b"), ("SETBIT", "b", 9, 1)], [("SETBIT", "a", 9, 1), ("RENAME", "a", "b")],
+    [("COPY", "a", "b"), ("APPEND", "a", "x"), ("APPEND", "b", "y")], [("EXPIRE", "a", 1000), ("APPEND", "a", "x")],
+    [("DEL", "a")], [("UNLINK", "a")], [("GETDEL", "a")], [("PEXPIRE", "a", -1)], [("SET", "a", "other")],
+    [("SETBIT", "a", 5, 1), ("DEL", "a"), ("SETBIT", "a", 5, 1)], [("BITOP", "NOT", "a", "a"), ("SETBIT", "a", 1, 1)],
+]
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_edits_of_big_strings_do_not_show(store, tmp_path, flush):
+    """Some are held when they are edited, some being written, some written."""
+    count = 4 * len(BIG_EDITS)
+    for i in range(count):
+        store.execute("SET", f"{i}:a", os.urandom(BIG_BYTES // 2).hex() if i % 2 else os.urandom(BIG_BYTES))
+    with wstore.Server(store) as server:
+        before = digest(store)
+        todo = [[(command, *(f"{i}:{arg}" if arg in ("a", "b") else arg for arg in args))
+                 for command, *args in BIG_EDITS[i % len(BIG_EDITS)]] for i in range(count)]
+        if flush:
+            todo[0] = [("FLUSHALL",)]
+        error = run_beside(store, server, tmp_path / "dump.rdb", lambda: todo.pop() if todo else time.sleep(0.01) or [])
+        assert not todo
+    assert error is None
+    assert digest_in_redis(tmp_path / "dump.rdb") == before
+
+
+def test_a_big_string_is_not_compressed_by_who_edits_it(store, tmp_path):
+    """What a command pays is at most a copy of that one string: much less than writing it takes the thread."""
+    names = [f"big{i}" for i in range(4)]
+    for name in names:
+        store.execute("SET", name, os.urandom(4 << 20))
+    began = time.monotonic()
+    store.snapshot_save(str(tmp_path / "dump.rdb"))
+    whole = time.monotonic() - began
+    least = whole
+    with wstore.Server(store) as server:
+        client = redis.Redis(port=server.port)
+        for _ in range(4):
+            ended = []
+            store.snapshot_begin(str(tmp_path / "dump.rdb"), then=ended.append)
+            began = time.monotonic()
+            client.setbit(names[-1], 3, 1)
+            least = min(least, time.monotonic() - began)
+            while not ended:
+                time.sleep(0.01)
+            assert ended == [None]
+    assert least < whole / 8
+
+
+def test_what_goes_is_not_copied(store, tmp_path):
+    """Commands that leave the bytes of a long string alone take no memory for them."""
+    size = 4 << 20
+    for i in range(16):
+        store.execute("SET", f"big{i}", os.urandom(size))
+    with wstore.Server(store) as server:
+        before = digest(store)
+        client = redis.Redis(port=server.port)
+        ended = []
+        used = client.info("memory")["used_memory"]
+        store.snapshot_begin(str(tmp_path / "dump.rdb"), then=ended.append)
+        pipe = client.pipeline(transaction=True)
+        for i in range(0, 16, 4):
+            pipe.execute_command("EXPIRE", f"big{i}", 1000)
+            pipe.execute_command("RENAME", f"big{i + 1}", f"moved{i}")
+            pipe.execute_command("DEL", f"big{i + 2}")
+            pipe.execute_command("SET", f"big{i + 3}", "small")
+        pipe.execute_command("INFO", "memory")
+        assert pipe.execute()[-1]["used_memory"] - used < 3 * size      # the thread has room for one that it writes
+        while not ended:
+            time.sleep(0.01)
+        assert ended == [None]
+        assert client.info("memory")["used_memory"] < used - 7 * size   # and frees what has gone meanwhile
+    assert digest_in_redis(tmp_path / "dump.rdb") == before
+
+
 def test_slots(store, tmp_path):
     fill(store, 3000)
     counts = store.slot_counts()

@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 10
+    ABI_VERSION = 11
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -324,8 +324,9 @@ cdef struct EngineApi:
     # Take the key out without freeing its ENC_BLOB / ENC_PTR value (RENAME, MOVE): the caller owns that now
     void (*detach)(Store*, Db*, const Key*, Entry* entry) noexcept nogil
     void (*set_expire)(Store*, Db*, const Key*, Entry* entry, int64_t expire_ms) noexcept nogil
-    # Make room for `cap` bytes in the blob of an ENC_BLOB entry (LOOKUP_WRITE); the entry holds, the blob may move
-    Blob* (*resize_blob)(Store*, Db*, Entry* entry, size_t cap) noexcept nogil
+    # The blob of an ENC_BLOB entry (LOOKUP_WRITE), to be changed in place, with room for `size` bytes or more; without
+    # this it may not change. The entry holds, the blob may move
+    Blob* (*edit_blob)(Store*, Db*, Entry* entry, size_t size) noexcept nogil
     # Visit at least `count` live keys (fewer at the end) from `cursor`; returns the next cursor, 0: done
     uint64_t (*scan)(Store*, Db*, uint64_t cursor, size_t count, ScanFn fn, void* arg) noexcept nogil
     # Drop expired keys that a scan from `cursor` to `following` passed over: most of them

@@ -18,7 +18,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.remove = ks_remove
     api.detach = ks_detach
     api.set_expire = ks_set_expire
-    api.resize_blob = ks_resize_blob
+    api.edit_blob = ks_edit_blob
     api.scan = ks_scan
     api.drop_scanned = ks_drop_scanned
     api.scan_slot = ks_scan_slot

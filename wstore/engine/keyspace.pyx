@@ -266,8 +266,9 @@ cdef void free_value(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
 
 cdef inline void let_value_go(Store* store, Keyspace* ks, const Entry* e) noexcept nogil:
     """free_value for a key that goes or gets another one; a snapshot may keep a long string for itself."""
-    if WS_UNLIKELY(is_snapshotting(store)) and e.enc == ENC_BLOB and keep_blob(store, load_blob(e)):
+    if e.enc == ENC_BLOB:
         sub_outside(ks, sizeof(Blob) + load_blob(e).cap)
+        let_blob_go(store, load_blob(e))
     else:
         free_value(store, ks, e)
 

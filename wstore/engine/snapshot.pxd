@@ -55,7 +55,7 @@ cdef struct SlotRange:
 cdef struct HeldBlob:               # a long string that a chunk refers to
     HeldBlob* next                  # of the same bucket of Snapshot.held
     Blob* blob
-    bint dropped                    # its key is gone or has a copy: free it when it is written
+    bint dropped                    # its key is gone or has another: free it when it is written
 
 cdef struct BigValue:               # one record whose value is written behind its chunk
     BigValue* next

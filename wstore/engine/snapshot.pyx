@@ -250,15 +250,15 @@ cdef HeldBlob* hold_blob(Snapshot* snap, Blob* blob) noexcept nogil:
     return h
 
 
-cdef bint drop_held(Snapshot* snap, const Blob* blob) noexcept nogil:
-    """The store does not need the string any more; True: the snapshot does, and frees it when it is written."""
+cdef bint find_held(Snapshot* snap, const Blob* blob, bint drop) noexcept nogil:
+    """Whether the string is held. `drop`: the store does not need it any more, it is to be freed when it is written."""
     cdef HeldBlob* h = NULL
     pthread_mutex_lock(&snap.mutex)
     if snap.held_count > 0:
         h = snap.held[held_bucket(snap, blob)]
         while h != NULL and h.blob != blob:
             h = h.next
-        if h != NULL:
+        if h != NULL and drop:
             h.dropped = True
     pthread_mutex_unlock(&snap.mutex)
     return h != NULL
@@ -278,21 +278,15 @@ cdef void release_held(Snapshot* snap, HeldBlob* held) noexcept nogil:
     ws_free(held)
 
 
-cdef bint keep_blob(Store* store, Blob* blob) noexcept nogil:
-    """For free_value: whether a long string whose key goes stays, for a snapshot."""
-    cdef Snapshot* snap = snapshot_of(store)
-    return snap != NULL and drop_held(snap, blob)
+cdef inline bint is_held(Store* store, const Blob* blob) noexcept nogil:
+    """Whether a snapshot holds a long string, which may not change then."""
+    return is_snapshotting(store) and find_held(snapshot_of(store), blob, False)
 
 
-cdef void unshare_blob(Store* store, Db* db, Entry* e) noexcept nogil:
-    """A long string that is about to change gets a copy of its own, if a snapshot holds it."""
-    cdef Blob* old = load_blob(e)
-    cdef Blob* blob
-    if not drop_held(snapshot_of(store), old):
-        return
-    blob = <Blob*>ws_alloc(sizeof(Blob) + old.cap)
-    memcpy(blob, old, sizeof(Blob) + old.len)
-    memcpy(e.value, &blob, sizeof(blob))
+cdef void let_blob_go(Store* store, Blob* blob) noexcept nogil:
+    """Free a long string of which the store has no more use, now or when a snapshot has written it."""
+    if not is_snapshotting(store) or not find_held(snapshot_of(store), blob, True):
+        ws_free(blob)
 
 
 # -- writing chunks: on the thread -----------------------------------------------------------------------------
@@ -506,12 +500,10 @@ cdef void save_segment(Store* store, const Keyspace* ks, Segment* s) noexcept no
         wait_until_taken(snap, s)
 
 
-cdef inline void before_change(Store* store, Db* db, Entry* e) noexcept nogil:
+cdef inline void before_change(Store* store, Db* db, const Entry* e) noexcept nogil:
     """A command is about to change the entry, or to put it where its key belongs."""
     if WS_UNLIKELY(store.observers & OBSERVE_SNAPSHOT):
         save_segment(store, keyspace_of(db), <Segment*>e.segment)
-        if e.rec != NULL and e.enc == ENC_BLOB:
-            unshare_blob(store, db, e)
 
 
 cdef inline bint is_saved(Store* store, Segment* s) noexcept nogil:

@@ -8,7 +8,6 @@ Invariants
 * Functions that store take the Entry of the lookup(LOOKUP_WRITE) just before, and leave the new one in it.
 """
 cdef enum:
-    GROWTH_MAX = 1 << 20    # a growing blob doubles, but by no more than this
     EMBSTR_MAX = 44         # bytes of the longest string that Redis embeds in its object
 
 
@@ -67,9 +66,7 @@ cdef Blob* blob_new(EngineApi* api, size_t size) noexcept nogil:
 
 cdef char* blob_extend(Call* c, Entry* e, size_t size) noexcept nogil:
     """Make the Blob of e at least `size` long, new bytes zero. Its data."""
-    cdef Blob* blob = load_blob(e)
-    if size > blob.cap:
-        blob = c.api.resize_blob(c.store, c.db, e, size + (size if size < GROWTH_MAX else <size_t>GROWTH_MAX))
+    cdef Blob* blob = c.api.edit_blob(c.store, c.db, e, size)
     if size > blob.len:
         memset(blob.data + blob.len, 0, size - blob.len)
         blob.len = size
