@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "background.h"
 #include "check.h"
 
 struct ws_output {
@@ -21,10 +22,17 @@ ws_output *ws_output_new(void) {
 
 void ws_output_keep(ws_output *o) { atomic_fetch_add(&o->holders, 1); }
 
-void ws_output_free(ws_output *o) {
-    if (atomic_fetch_sub(&o->holders, 1) > 1) return;
+static int64_t closing;         /* in the background */
+
+/* A file without a name is freed as it is closed, which takes the system some ms for each hundred megabytes. */
+static void run_close(void *arg) {
+    ws_output *o = arg;
     if (atomic_load(&o->fd) >= 0) close(atomic_load(&o->fd));
     ws_free(o);
+}
+
+void ws_output_free(ws_output *o) {
+    if (atomic_fetch_sub(&o->holders, 1) == 1) ws_background_run(run_close, o, 1, &closing, NULL);
 }
 
 void ws_output_open(ws_output *o, int fd) {
