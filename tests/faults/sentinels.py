@@ -16,7 +16,7 @@ from tests.resp import OK, Array, Connection, Int
 NAME = "watched"
 COUNT = 3
 QUORUM = 2
-DOWN_MS = 600
+DOWN_MS = 1000
 CONFIG = """
 sentinel monitor {name} 127.0.0.1 {port} {quorum}
 sentinel down-after-milliseconds {name} {down}
