@@ -44,7 +44,7 @@ def fail_over(servers: list[ServerProcess], sentinels: Sentinels, clients: list[
         old.process.send_signal(signal.SIGCONT)
     else:
         old.start()
-    sentinels.wait_settled(replicas=2)      # the old one is back, as a replica unless the Sentinels had one more failover
+    sentinels.wait_settled(replicas=2)     # the old one is back, a replica unless there was one more failover
     new_port = sentinels.master_port()
     assert next(facts(server)["role"] for server in servers if server.port == new_port) == "master"
     return again - failed
