@@ -27,6 +27,13 @@ def first_confirmed(clients: list[Client], after: float) -> float | None:
     return min((when for client in clients for when in client.when[::-1][:2000] if when > after), default=None)
 
 
+def are_as_said(servers: list[ServerProcess], master_port: int) -> bool:
+    """Whether one is the master that the Sentinels name, and the others, the old master too, are replicas of it."""
+    master, replica = {"role": "master"}, {"role": "slave", "master_port": str(master_port)}
+    return all((master if server.port == master_port else replica).items() <= facts(server).items()
+               for server in servers)
+
+
 def fail_over(servers: list[ServerProcess], sentinels: Sentinels, clients: list[Client], freeze: bool) -> float:
     """Kill or freeze the master, wait for the new one, bring the old one back as a replica.
 
@@ -44,9 +51,7 @@ def fail_over(servers: list[ServerProcess], sentinels: Sentinels, clients: list[
         old.process.send_signal(signal.SIGCONT)
     else:
         old.start()
-    sentinels.wait_settled(replicas=2)     # the old one is back, a replica unless there was one more failover
-    new_port = sentinels.master_port()
-    assert next(facts(server)["role"] for server in servers if server.port == new_port) == "master"
+    sentinels.wait(lambda: sentinels.is_settled(replicas=2) and are_as_said(servers, sentinels.master_port()), 60)
     return again - failed
 
 
