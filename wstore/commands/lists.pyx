@@ -59,10 +59,7 @@ cdef inline void list_push_args(Call* c, bint head, bint only_existing) noexcept
         return
     if not args_fit_lists(c, 2):
         return
-    if e.rec is not NULL and e.enc == ENC_PTR:
-        count = list_push_all(c.store, list_load(&e), c.argv + 2, c.argc - 2, head)
-    else:
-        count = list_form_push_all(c.store, c.db, &c.key, &e, c.argv + 2, c.argc - 2, head)
+    count = list_push_items(c.store, c.db, &c.key, &e, c.argv + 2, c.argc - 2, head)
     c.store.dirty += c.argc - 2
     note_change(c, c.db, &c.key, EVENT_LIST, list_push_event(head))
     reply_int(c, <int64_t>count)

@@ -136,7 +136,6 @@ cdef inline void list_form_push(ListForm* form, const Element* e, bint head) noe
 
 cdef uint64_t list_form_push_all(Store* store, Db* db, const Key* key, Entry* e, const Str* items, int n,
                                  bint head) noexcept nogil:
-    """Push n items, one behind the other, to the list of an entry, or a new one, and store it; its count then."""
     cdef ListForm form
     cdef Element item
     cdef int i
@@ -146,6 +145,16 @@ cdef uint64_t list_form_push_all(Store* store, Db* db, const Key* key, Entry* e,
         list_form_push(&form, &item, head)
     list_form_save(&form, db, key, e)
     return list_form_count(&form)
+
+
+cdef inline uint64_t list_push_items(Store* store, Db* db, const Key* key, Entry* e, const Str* items, int n,
+                                     bint head) noexcept nogil:
+    """Push n items, one behind the other, to the list of an entry, or a new one, and store it; its count then.
+
+    A big list needs no form."""
+    if e.rec is not NULL and e.enc == ENC_PTR:
+        return list_push_all(store, list_load(e), items, n, head)
+    return list_form_push_all(store, db, key, e, items, n, head)
 
 
 cdef inline uint8_t* list_form_at(const ListForm* form, uint64_t index) noexcept nogil:
