@@ -18,16 +18,6 @@ cdef struct Taken:          # a value on its way between two keys; its owner is 
 
 # -- any number of keys --------------------------------------------------------------------------------
 
-cdef inline bint find_to_delete(Call* c, const Key* key, Entry* e) noexcept nogil:
-    """LOOKUP_WRITE; on a replica also of what has expired: DEL removes it, and does not find it gone already."""
-    cdef bint obeying = c.store.obeying
-    cdef bint found
-    c.store.obeying = obeying or c.store.is_replica
-    found = c.api.lookup(c.store, c.db, key, e, LOOKUP_WRITE)
-    c.store.obeying = obeying
-    return found
-
-
 cdef inline int act_on_key(Call* c, const Key* key, KeyAction action) noexcept nogil:
     """1 if there is such a key."""
     cdef Entry e
@@ -35,7 +25,7 @@ cdef inline int act_on_key(Call* c, const Key* key, KeyAction action) noexcept n
         return peek(c, key, &e)
     if action == KEY_TOUCH:
         return c.api.lookup(c.store, c.db, key, &e, LOOKUP_READ)
-    if not find_to_delete(c, key, &e):
+    if not c.api.lookup(c.store, c.db, key, &e, LOOKUP_DELETE):
         return 0
     c.api.remove(c.store, c.db, key, &e)
     note_change(c, c.db, key, EVENT_GENERIC, b"del")

@@ -20,7 +20,7 @@ cdef struct Store
 cdef struct TypeOps
 
 cdef enum:
-    ABI_VERSION = 11
+    ABI_VERSION = 12
     SLOT_COUNT = 16384
     BATCH_KEYS = 16         # keys to look up together: as many cache lines as a core fetches at a time
     APPROACH_STEPS = 5      # lines of memory between a record and a member of its value, at most
@@ -50,6 +50,7 @@ cdef enum LookupFlag:
     LOOKUP_WRITE = 1        # announces a change to come: must be used before any put/remove/edit in place
     LOOKUP_NOTOUCH = 2      # neither counts nor touches (OBJECT, TYPE, TTL, SCAN ...)
     LOOKUP_HELD = 3         # the same, and finds what has expired but is still held (DEBUG, MEMORY USAGE)
+    LOOKUP_DELETE = 4       # LOOKUP_WRITE, and on a replica it finds what has expired (DEL)
 
 cdef enum EventClass:       # classes of keyspace events, as letters of notify-keyspace-events
     EVENT_KEYSPACE = 1 << 0     # K

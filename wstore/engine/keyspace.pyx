@@ -232,12 +232,17 @@ cdef void tell_expired(Store* store, Db* db, Key* held) noexcept nogil:
         ws_free(<void*>held.ptr)
 
 
+cdef inline bint finds_expired(const Store* store, int flags) noexcept nogil:
+    return flags == LOOKUP_HELD or flags == LOOKUP_DELETE and store.is_replica
+
+
 cdef bint ks_lookup(Store* store, Db* db, const Key* key, Entry* out, int flags) noexcept nogil:
     cdef bint found = ks_find(db, key, out)
-    if flags == LOOKUP_WRITE:
+    cdef bint for_writing = flags == LOOKUP_WRITE or flags == LOOKUP_DELETE
+    if for_writing:
         before_change(store, db, out)
-    if found and is_expired(store, out) and flags != LOOKUP_HELD:
-        found = drop_expired(store, db, key, out, flags == LOOKUP_WRITE)
+    if found and is_expired(store, out) and not finds_expired(store, flags):
+        found = drop_expired(store, db, key, out, for_writing)
     if flags == LOOKUP_READ:
         if not found:
             store.stats.keyspace_misses += 1
