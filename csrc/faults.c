@@ -2,6 +2,11 @@
 #include "faults.h"
 
 #include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+const char *const ws_fault_names[WS_FAULTS] = {"open",     "write", "sync",   "rename", "dir_sync",
+                                               "truncate", "link",  "unlink", "alloc"};
 
 _Atomic int ws_fault_alloc_armed;
 
@@ -9,6 +14,12 @@ static struct {
     _Atomic int64_t calls, first, end;      /* calls first .. end - 1 fail */
     _Atomic int error;
 } faults[WS_FAULTS];
+
+int ws_fault_kind(const char *name, size_t n) {
+    int kind = WS_FAULTS;
+    while (--kind >= 0 && (strlen(ws_fault_names[kind]) != n || strncasecmp(ws_fault_names[kind], name, n) != 0)) {}
+    return kind;
+}
 
 void ws_fault_arm(int kind, int64_t after, int64_t times, int error) {
     atomic_store(&faults[kind].end, 0);

@@ -6,6 +6,7 @@
 #define WS_FAULTS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ws_fault {
@@ -20,6 +21,9 @@ enum ws_fault {
     WS_FAULT_ALLOC,             /* counted only while it is armed, as allocations are many */
     WS_FAULTS
 };
+
+extern const char *const ws_fault_names[WS_FAULTS];
+int ws_fault_kind(const char *name, size_t n);      /* in any case; -1: there is no such kind */
 
 /* Let the calls number after .. after + times - 1 of that kind from now on (0: the next one) fail with `error`; times 0
  * disarms. */

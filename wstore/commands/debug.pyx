@@ -197,11 +197,6 @@ cdef void debug_protocol(Call* c) noexcept nogil:
             b"array|set|map|attrib|push|verbatim|true|false"))
 
 
-# the names of enum ws_fault, in its order
-cdef (const char*)[10] FAULT_KINDS = [
-    b"open", b"write", b"sync", b"rename", b"dir_sync", b"truncate", b"link", b"unlink", b"alloc", NULL]
-
-
 # -- the rest ------------------------------------------------------------------------------------------
 
 cdef void debug_sleep(Call* c) noexcept nogil:
@@ -225,11 +220,9 @@ cdef void debug_set_active_expire(Call* c) noexcept nogil:
 
 cdef void debug_fault(Call* c) noexcept nogil:
     """Let calls of one kind fail: DEBUG FAULT kind after times errno, as csrc/faults.h has it."""
-    cdef int kind = 0
+    cdef int kind = c.api.fault_kind(c.argv[2].ptr, c.argv[2].len)
     cdef int64_t after, times, error
-    while FAULT_KINDS[kind] is not NULL and not arg_is(c, 2, FAULT_KINDS[kind]):
-        kind += 1
-    if FAULT_KINDS[kind] is NULL:
+    if kind < 0:
         reply_error(c, b"ERR no such kind of fault")
         return
     if not (arg_i64(c, 3, &after) and arg_i64(c, 4, &times) and arg_i64(c, 5, &error)):

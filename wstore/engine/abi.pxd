@@ -377,7 +377,8 @@ cdef struct EngineApi:
     # Have fn(p) run on the background thread; counted in background_frees until done
     void (*free_later)(Store*, void (*fn)(void*) noexcept nogil, void* p) noexcept nogil
     void (*log)(Store*, int level, const char* line) noexcept nogil
-    void (*arm_fault)(int kind, int64_t after, int64_t times, int error) noexcept nogil     # csrc/faults.h
+    int (*fault_kind)(const char* name, size_t n) noexcept nogil        # csrc/faults.h
+    void (*arm_fault)(int kind, int64_t after, int64_t times, int error) noexcept nogil
     # Reply how many replicas have this client's writes, as soon as they are so many, or at deadline_ms (Unix time; 0:
     # never), or at once for a client that may not block
     void (*wait_replicas)(Call*, int64_t wanted, int64_t deadline_ms) noexcept nogil

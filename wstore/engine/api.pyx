@@ -53,6 +53,7 @@ cdef void api_fill(EngineApi* api) noexcept nogil:
     api.effect = api_effect
     api.free_later = api_free_later
     api.log = api_log
+    api.fault_kind = ws_fault_kind
     api.arm_fault = ws_fault_arm
     api.wait_replicas = api_wait_replicas
     api.administer = api_administer

@@ -18,7 +18,9 @@ cdef extern from "crc64.h" nogil:
 
 cdef extern from "faults.h" nogil:
     enum:
-        WS_FAULTS
+        WS_FAULT_ALLOC
+    const char* ws_fault_names[]
+    int ws_fault_kind(const char* name, size_t n)
     void ws_fault_arm(int kind, int64_t after, int64_t times, int error)
     int64_t ws_fault_calls(int kind)
 
@@ -164,7 +166,7 @@ def alloc_used_bytes() -> int:
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
-FAULTS = ("open", "write", "sync", "rename", "dir_sync", "truncate", "link", "unlink")      # as enum ws_fault begins
+FAULTS = tuple(ws_fault_names[i].decode() for i in range(WS_FAULT_ALLOC))        # of disk work
 
 
 def arm_fault(str kind, int64_t after=0, int64_t times=1, int error=28):
