@@ -31,6 +31,18 @@ int ws_file_write(int fd, const void *data, size_t n, size_t *written) {
     return -1;
 }
 
+int64_t ws_file_read(int fd, void *to, size_t n, int64_t position) {
+    size_t done = 0;
+    while (done < n) {
+        const ssize_t got = pread(fd, (char *)to + done, n - done, position + (int64_t)done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        if (got == 0) break;
+        done += (size_t)got;
+    }
+    return (int64_t)done;
+}
+
 int ws_file_sync(int fd) {
     return ws_fault_fails(WS_FAULT_SYNC) ? -1 : fdatasync(fd);
 }

@@ -172,7 +172,7 @@ void ws_log_disk_use(ws_log_disk *d, int fd, const ws_log_file *file, int64_t en
     d->preamble = file->preamble;
     if (file->label[0] != 0) ws_log_label_id(d->label, file->label);
     atomic_store(&d->end, end);
-    d->times_fd = open_in(d, file->name, ".times", O_WRONLY | O_APPEND | flags);
+    d->times_fd = open_in(d, file->name, WS_LOG_TIMES_SUFFIX, O_WRONLY | O_APPEND | flags);
     d->times_torn = !is_new;
     ws_log_sums_begin(&d->sums, open_in(d, file->name, WS_LOG_SUMS_SUFFIX, O_RDWR | flags), fd, position_of(d, end));
     ws_log_disk_count(d);
@@ -337,7 +337,7 @@ int ws_log_disk_redo(ws_log_disk *d, int64_t from, int64_t to) {
     int failed = 0;
     for (int64_t at = from > d->start ? from : d->start; at < to && !failed;) {
         const size_t wanted = to - at < REDO_BYTES ? (size_t)(to - at) : REDO_BYTES;
-        const ssize_t n = pread(d->fd, block, wanted, position_of(d, at));
+        const int64_t n = ws_file_read(d->fd, block, wanted, position_of(d, at));
         if (n == 0) errno = EIO;
         failed = n <= 0 || lseek(d->fd, position_of(d, at), SEEK_SET) < 0
                  || ws_file_write(d->fd, block, (size_t)n, &written) != 0;

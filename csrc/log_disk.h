@@ -25,6 +25,8 @@
 #include "log_files.h"
 #include "log_sums.h"
 
+#define WS_LOG_TIMES_SUFFIX ".times"
+
 typedef struct {            /* what a new file of commands begins with */
     char label[WS_LOG_LABEL_BYTES];     /* "": as the stream goes on */
     int db;                 /* its first command is run there: a preamble says so, unless it is 0 or less */

@@ -15,10 +15,6 @@
 
 /* -- files that go ------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    char *path, *times, *sums;
-} unlink_job;
-
 static char *beside(const char *path, const char *suffix) {
     const size_t n = strlen(path) + strlen(suffix) + 1;
     char *out = ws_alloc(n);
@@ -26,23 +22,21 @@ static char *beside(const char *path, const char *suffix) {
     return out;
 }
 
-static void run_unlink(void *arg) {
-    unlink_job *job = arg;
-    ws_file_unlink(job->path);
-    ws_file_unlink(job->times);
-    ws_file_unlink(job->sums);
-    ws_free(job->path);
-    ws_free(job->times);
-    ws_free(job->sums);
-    ws_free(job);
+static void unlink_beside(const char *path, const char *suffix) {
+    char *name = beside(path, suffix);
+    ws_file_unlink(name);
+    ws_free(name);
+}
+
+static void run_unlink(void *path) {
+    ws_file_unlink(path);
+    unlink_beside(path, WS_LOG_TIMES_SUFFIX);
+    unlink_beside(path, WS_LOG_SUMS_SUFFIX);
+    ws_free(path);
 }
 
 static void unlink_later(ws_log_disk *d, const char *name) {
-    unlink_job *job = ws_alloc(sizeof *job);
-    job->path = ws_log_disk_path(d, name);
-    job->times = beside(job->path, ".times");
-    job->sums = beside(job->path, WS_LOG_SUMS_SUFFIX);
-    ws_background_run(run_unlink, job, 1, &d->unlinking, NULL);
+    ws_background_run(run_unlink, ws_log_disk_path(d, name), 1, &d->unlinking, NULL);
 }
 
 static int is_listed(const ws_log_files *files, const char *name) {

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "check.h"
+#include "files.h"
 
 typedef struct {
     char *path;
@@ -50,15 +51,6 @@ static int find_place(ws_log_disk *d, int64_t offset, place *out) {
     return file != NULL ? 0 : -1;
 }
 
-static int64_t read_all(int fd, int64_t position, void *to, size_t n) {
-    ssize_t got;
-    do {
-        got = pread(fd, to, n, position);
-    } while (got < 0 && errno == EINTR);
-    if (got == 0) errno = EIO;
-    return got > 0 ? got : -1;
-}
-
 /* A read ends where a block does, so that the next one has that to itself. */
 static size_t up_to_block(int64_t position, size_t n) {
     const size_t behind = (size_t)((position + (int64_t)n) % WS_LOG_BLOCK_BYTES);
@@ -70,8 +62,8 @@ static int64_t read_place(place *at, int64_t offset, void *to, size_t cap) {
     const int fd = open(at->path, O_RDONLY | O_CLOEXEC);
     ws_log_known_sums sums;
     if (fd < 0) return -1;
-    int64_t got = read_all(fd, position, to, (int64_t)cap < left ? up_to_block(position, cap) : (size_t)left);
-    int error = errno;
+    int64_t got = ws_file_read(fd, to, (int64_t)cap < left ? up_to_block(position, cap) : (size_t)left, position);
+    int error = got == 0 ? EIO : errno;
     if (got > 0) {
         ws_log_known_sums_open(&sums, at->path);
         at->damaged_at = ws_log_sums_compare(&sums, at->preamble + at->end - at->start, position, to, (size_t)got, fd);
@@ -83,7 +75,7 @@ static int64_t read_place(place *at, int64_t offset, void *to, size_t cap) {
     }
     close(fd);
     errno = error;
-    return got;
+    return got > 0 ? got : -1;
 }
 
 /* Whoever asks for that offset again, or for an earlier one, is told that it is not kept. */

@@ -24,13 +24,7 @@ int64_t ws_log_sums_size(int64_t size_bytes) { return place_of(size_bytes / BLOC
 
 /* That many bytes, or -1. */
 static int read_all(int fd, void *to, size_t n, int64_t position) {
-    for (size_t done = 0; done < n;) {
-        const ssize_t got = pread(fd, (char *)to + done, n - done, position + (int64_t)done);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return -1;
-        done += (size_t)got;
-    }
-    return 0;
+    return ws_file_read(fd, to, n, position) == (int64_t)n ? 0 : -1;
 }
 
 /* Continue a CRC over bytes of a file. 0, or -1: they are not there. */
