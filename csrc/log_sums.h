@@ -19,6 +19,7 @@
 
 enum { WS_LOG_BLOCK_BYTES = 1 << 16 };
 #define WS_LOG_SUMS_SUFFIX ".sums"
+#define WS_LOG_BAD_BLOCK "the block of 64 KiB that begins there is not as it was written: its checksum does not match"
 
 /* -- of the file that is written to -------------------------------------------------------------------------------- */
 

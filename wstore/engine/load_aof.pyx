@@ -210,8 +210,7 @@ cdef int load_compare(Loading* ld, int64_t upto) noexcept nogil:
     found = ws_log_sums_compare(&ld.sums, size, ld.compared, ld.map.data + ld.compared,
                                 <size_t>(end - ld.compared), -1)
     ld.compared = end
-    return 0 if found < 0 else load_fail(ld, ld.map.data + found, b"the block of 64 KiB that begins there is not as it "
-                                         b"was written: its checksum does not match")
+    return 0 if found < 0 else load_fail(ld, ld.map.data + found, WS_LOG_BAD_BLOCK)
 
 
 cdef int load_aof_slice(Loading* ld, int64_t until_us) noexcept nogil:

@@ -76,6 +76,7 @@ cdef extern from "log_files.h" nogil:
 cdef extern from "log_sums.h" nogil:
     enum:
         WS_LOG_BLOCK_BYTES
+    const char* WS_LOG_BAD_BLOCK
     ctypedef struct ws_log_known_sums:
         int fd
     void ws_log_known_sums_open(ws_log_known_sums*, const char* path)

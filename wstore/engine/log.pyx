@@ -419,6 +419,9 @@ cdef int log_replace_stream(Server* s, name, int64_t number, int64_t offset, int
     return 0
 
 
+BAD_BLOCK = WS_LOG_BAD_BLOCK.decode()
+
+
 def log_damage(path, int64_t until=INT64_MAX):
     """Where, in a file of the log, the first block begins that is not as it was written, as far as its sums tell: of
     those that begin in front of `until`; None: there is none. Raises OSError."""

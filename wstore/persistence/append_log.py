@@ -20,7 +20,8 @@ from wstore.engine._engine import (
     sync_folder,
     unlink_file,
 )
-from wstore.persistence import leftovers, manifest, sums
+from wstore.persistence import leftovers, manifest
+from wstore.persistence.log_folder import BESIDE
 from wstore.persistence.saving import Busy, elapsed_s
 
 PATIENT_FAILURES = 3            # from so many failed rewrites in a row on, the next one waits
@@ -110,7 +111,7 @@ class AppendLog:
         name = self._engine.config["appendfilename"]
         named = [] if listed is None else [file.name for file in listed.files]
         hidden = leftovers.hidden(self.folder, name, named)
-        beside = [file + suffix for file in hidden for suffix in (".times", sums.SUFFIX)]
+        beside = [file + suffix for file in hidden for suffix in BESIDE]
         for file in [*hidden, *beside, os.path.basename(leftovers.hidden_path(self.folder, name))]:
             if os.path.exists(os.path.join(self.folder, file)):
                 unlink_file(os.path.join(self.folder, file))

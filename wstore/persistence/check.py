@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wstore.engine._engine import LogScan, RdbReader, log_damage
+from wstore.engine._engine import BAD_BLOCK, LogScan, RdbReader, log_damage
 from wstore.errors import RdbError
 from wstore.persistence import sums
 from wstore.persistence.rdb import KINDS, RdbFile
@@ -30,7 +30,6 @@ REASONS = {
     "MULTI in a transaction": "MULTI within a transaction",
     "EXEC outside of a transaction": "EXEC outside of a transaction",
 }
-BAD_BLOCK = "the block of 64 KiB that begins there is not as it was written: its checksum does not match"
 Progress = Callable[[int], None]
 
 

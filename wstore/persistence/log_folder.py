@@ -15,10 +15,11 @@ import os
 import re
 from dataclasses import dataclass
 
-from wstore.persistence import leftovers, manifest
+from wstore.persistence import leftovers, manifest, sums
 
 MANIFEST_SUFFIX = ".manifest"
 TIMES_SUFFIX = ".times"
+BESIDE = (TIMES_SUFFIX, sums.SUFFIX)
 TIMES_DIGITS = (13, 20)
 LOG_FILE = re.compile(r"(.+)\.\d+\.(?:base\.rdb|base\.aof|incr\.aof)")
 

@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wstore.engine._engine import LogScan, log_damage
-from wstore.persistence.check import BAD_BLOCK, PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
+from wstore.engine._engine import BAD_BLOCK, LogScan, log_damage
+from wstore.persistence.check import PIECE_BYTES, REASONS, check_file, copy_start, sync_folder
 from wstore.persistence.log_folder import TIMES_SUFFIX, LogFile, LogFolder, manifests_in, times_of
 from wstore.persistence.rdb import open_rdb
 
