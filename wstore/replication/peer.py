@@ -6,12 +6,12 @@ CATCHES_UP = b"wstore-catches-up"       # a capability that replicas of Redis do
 class Peer:
     """client_id: of its connection; addr: "ip:port" of that; ip, port: where it listens, by its own word ("", 0: it did
     not say); eof: it can read a file whose length is not known; psync2: the id of the stream may change under it;
-    catches_up: it wants to know where the stream is when it asks;
-    rdb_only: it wants the data and no stream; no_data: a file without keys; old: it came with SYNC; asked_s: monotonic
-    time at which it did, or with PSYNC; shuns_log: not the data that the log has."""
+    catches_up: it wants to know where the stream is when it asks; rdb_only: it wants the data and no stream; no_data: a
+    file without keys; old: it came with SYNC; asked_s: monotonic time at which it did, or with PSYNC; shuns_log: not
+    the data that the log has."""
 
-    __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "rdb_only", "no_data", "old",
-                 "asked_s", "shuns_log", "catches_up")
+    __slots__ = ("client_id", "addr", "ip", "port", "eof", "psync2", "catches_up", "rdb_only", "no_data", "old",
+                 "asked_s", "shuns_log")
 
     def __init__(self, client_id, addr):
         self.client_id = client_id
@@ -19,8 +19,7 @@ class Peer:
         self.ip = ""
         self.port = 0
         self.asked_s = 0.0
-        self.eof = self.psync2 = self.rdb_only = self.no_data = self.old = self.shuns_log = False
-        self.catches_up = False
+        self.eof = self.psync2 = self.catches_up = self.rdb_only = self.no_data = self.old = self.shuns_log = False
 
     def take_capability(self, name):
         """One that wstore does not know says nothing."""
