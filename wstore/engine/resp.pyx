@@ -49,19 +49,29 @@ cdef int number_line_slow(const char* p, const char* end, int64_t* out, const ch
     return LINE_OK if resp_str_to_i64(p, <size_t>(cr - p), out) else LINE_BAD
 
 
+cdef inline const char* short_number(const char* p, const char* end, int64_t* out) noexcept nogil:
+    """A number of one or two digits, as most are, and CRLF; what follows them, or NULL: no such number is there."""
+    cdef uint8_t digit, more
+    if WS_UNLIKELY(end - p < 4):
+        return NULL
+    digit = <uint8_t>(p[0] - c"0")
+    out[0] = digit
+    if p[1] == c"\r":
+        return p + 3 if digit <= 9 else NULL
+    more = <uint8_t>(p[1] - c"0")
+    out[0] = digit * 10 + more
+    return p + 4 if p[2] == c"\r" and more <= 9 and <uint8_t>(digit - 1) <= 8 else NULL
+
+
 cdef inline int number_line(const char* p, const char* end, int64_t* out, const char** behind) noexcept nogil:
-    """A decimal number and CRLF from p on, the mark before it taken already."""
-    cdef const char* q = p
+    """A decimal number and CRLF from p on, the mark before it taken already; `behind` stays as it is with LINE_PART."""
+    cdef const char* q = short_number(p, end, out)
     cdef uint64_t n = 0
     cdef uint8_t digit
-    if WS_LIKELY(end - p >= 3 and p[1] == c"\r" and <uint8_t>(p[0] - c"0") <= 9):      # one digit, as most have
-        out[0] = p[0] - c"0"
-        behind[0] = p + 3
+    if WS_LIKELY(q != NULL):
+        behind[0] = q
         return LINE_OK
-    if WS_LIKELY(end - p >= 4 and p[2] == c"\r" and <uint8_t>(p[0] - c"1") <= 8 and <uint8_t>(p[1] - c"0") <= 9):
-        out[0] = (p[0] - c"0") * 10 + p[1] - c"0"
-        behind[0] = p + 4
-        return LINE_OK
+    q = p
     while q < end:
         digit = <uint8_t>(q[0] - c"0")
         if digit > 9:
@@ -78,23 +88,14 @@ cdef inline int number_line(const char* p, const char* end, int64_t* out, const 
 
 cdef inline const char* short_bulk(const char* p, const char* end, Str* out) noexcept nogil:
     """The argument at p if it is all there and has less than 100 bytes, as most are; what follows it, or NULL."""
-    cdef uint8_t digit, more
-    cdef size_t n
-    if end - p < 6 or p[0] != c"$":
+    cdef int64_t n
+    if p[0] != c"$":                            # readable, as INPUT_SLACK bytes are behind all input
         return NULL
-    digit = <uint8_t>(p[1] - c"0")
-    n = digit
-    if p[2] != c"\r":
-        more = <uint8_t>(p[2] - c"0")
-        if p[3] != c"\r" or more > 9 or digit == 0:
-            return NULL
-        n = n * 10 + more
-        p += 1
-    p += 4
-    if digit > 9 or <size_t>(end - p) < n + 2:
+    p = short_number(p + 1, end, &n)
+    if p == NULL or end - p < n + 2:
         return NULL
     out.ptr = p
-    out.len = n
+    out.len = <size_t>n
     return p + n + 2
 
 
