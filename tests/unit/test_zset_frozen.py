@@ -195,7 +195,8 @@ def test_the_object_is_that_of_dump(store):
 
 
 def settled_bytes(store: wstore.Store) -> int:
-    """Allocated bytes, once nothing is being freed in the background."""
+    """Allocated bytes, once nothing is being freed in the background; without those of the slow log."""
+    store.execute("SLOWLOG", "RESET")
     deadline = time.monotonic() + 10
     while _engine.memory_facts(store)["background_frees"] and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -219,7 +220,7 @@ def test_memory_comes_back(store, end, thawed_first):
         frozen.thaw()
     store.execute(end, *{"FLUSHALL": [], "ZREMRANGEBYRANK": ["z", 0, -1]}.get(end, ["z"]))
     frozen.thaw()
-    assert settled_bytes(store) <= before + full // 25      # the thread sanitizer's allocator has 2 to 3 % more
+    assert settled_bytes(store) <= before + full // 50
 
 
 def test_kept_memory_is_that_of_changed_leaves(store):
