@@ -6,6 +6,9 @@ with the value does so each time: the least of some rounds counts.
 """
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import time
 
 import pytest
@@ -140,3 +143,19 @@ def test_clients_are_served_while_a_big_value_goes(client, server):
             client.read()
             least = min(least, longest)
     assert least < 0.01
+
+
+def test_no_command_imports_what_takes_long(tmp_path):
+    """An import of 10 ms on the loop's thread would hold up all clients: the start of the loop has them behind it."""
+    found = subprocess.run([sys.executable, "-c", textwrap.dedent("""\
+        import sys
+        import wstore
+        from tests.resp import Connection, Error
+        with wstore.Server(dir=sys.argv[1], backup_dir=sys.argv[1]) as server, Connection(server.port) as connection:
+            before = set(sys.modules)
+            for command in ("COMMAND", "COMMAND DOCS", "BACKUP first", "INFO", "REPLICAOF 127.0.0.1 1",
+                            "REPLICAOF NO ONE", "CONFIG GET *", "BGREWRITEAOF"):
+                assert not isinstance(connection.call(*command.split()), Error), command
+            print(*sorted(name for name in set(sys.modules) - before if name.startswith("wstore.")))
+        """), tmp_path], stdout=subprocess.PIPE, text=True, check=True)
+    assert found.stdout.split() == []

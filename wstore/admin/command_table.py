@@ -30,7 +30,7 @@ def _wire_field(key, value):
 
 
 def _row(name):
-    from wstore.admin._command_data import COMMANDS  # late: most servers never get a COMMAND
+    from wstore.admin._command_data import COMMANDS  # slow to import: with the start of a loop
     return COMMANDS.get(name, {})
 
 

@@ -102,7 +102,7 @@ def bgrewriteaof(session, args):
 @command("backup", arity=-1, flags=f"{_FLAGS} no_multi")
 def backup(session, args):
     """BACKUP [name]"""
-    from wstore.persistence.backup import check_name  # rarely used, slow to import
+    from wstore.persistence.backup import check_name  # slow to import: with the start of a loop
 
     if len(args) > 2:
         raise ReplyError("ERR syntax error")

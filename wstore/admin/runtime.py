@@ -4,10 +4,20 @@ from wstore.admin.shutdown import Ending
 from wstore.engine._engine import Loop
 
 
+def import_late():
+    """Import what is left out as long as no loop runs, for the sake of embedded stores: its first use would hold the
+    loop up for 10 to 20 ms."""
+    import wstore.admin._command_data
+    import wstore.admin.config.rewrite
+    import wstore.persistence.backup
+    import wstore.replication.replica  # noqa: F401
+
+
 class Runtime:
     """An engine while it is served: open, `run`, close.  `engine.runtime` is it as long as it is open."""
 
     def __init__(self, engine, log):
+        import_late()
         self.engine = engine
         self.log = log
         self.loop = Loop(engine)

@@ -43,7 +43,7 @@ class Service:
 
     @property
     def backups(self):
-        from wstore.persistence.backup import Backups  # rarely used, slow to import
+        from wstore.persistence.backup import Backups  # slow to import: with the start of a loop
         return Backups(self)
 
     # -- the log of the server --------------------------------------------------------------------------------------

@@ -19,12 +19,6 @@ from wstore.replication.master import Master
 PERIOD_MS = 100         # between two looks at what is due
 
 
-def replica_type():
-    """`Replica`, which takes 10 ms to import: not before there is a loop, whose start they belong to."""
-    from wstore.replication.replica import Replica
-    return Replica
-
-
 class Replication:
     """engine: with its `config`, `facts` and `persistence` in place; history: the ids of its stream."""
 
@@ -58,7 +52,8 @@ class Replication:
     def replica_side(self):
         """`replica`, made when it is first needed."""
         if self.replica is None:
-            self.replica = replica_type()(self)
+            from wstore.replication.replica import Replica  # slow to import: with the start of a loop
+            self.replica = Replica(self)
         return self.replica
 
     def take_directive(self):
@@ -71,7 +66,6 @@ class Replication:
 
     def open(self):
         """A loop serves the engine."""
-        replica_type()
         if self.is_replica:
             self.replica.resume()
 

@@ -46,7 +46,7 @@ def _hide_passwords(session, names):
 
 @command("config|rewrite", arity=2, flags=_FLAGS)
 def config_rewrite(session, args):
-    from wstore.admin.config.rewrite import FileError, rewrite_file  # rarely used, slow to import
+    from wstore.admin.config.rewrite import FileError, rewrite_file  # slow to import: with the start of a loop
 
     config = session.engine.config
     if config.path is None:
