@@ -21,6 +21,10 @@ def age(server: ServerProcess) -> int:
     return offset(server)
 
 
+def last_log(server: ServerProcess) -> bytes:
+    return max(server.folder.glob("**/*.incr.aof"), key=lambda file: file.stat().st_mtime).read_bytes()
+
+
 def replica_line(master: ServerProcess) -> tuple[str, int]:
     """State and offset of the one replica, as INFO has them."""
     line = facts(master).get("slave0", "state=none,offset=0")
@@ -39,6 +43,7 @@ def test_a_replica_is_online_once_it_has_all_that_was_there_when_it_asked(start)
                 may_write = not isinstance(asks.call("SET", "probe", 1), Error)
                 state, acked = replica_line(master)
                 assert acked >= end or not (may_write or state == "online")
+            assert b"GETACK" in last_log(master)        # it was asked, and not left to tell when it tells anyway
             wait_in_step(master, replica)
         assert "gets the base of the log" in master.log()
 

@@ -27,9 +27,13 @@ cdef inline bint is_sent_all(const Replica* r) noexcept nogil:
     return r.state >= REPLICA_LOADS
 
 
-cdef inline bint is_online(const Replica* r) noexcept nogil:
+cdef inline bint has_caught_up(const Replica* r) noexcept nogil:
     """Whether its data are at least those of the moment when it asked for them, as far as it tells."""
-    return is_sent_all(r) and (not r.acks or r.acked >= r.wanted)
+    return not r.acks or r.acked >= r.wanted
+
+
+cdef inline bint is_online(const Replica* r) noexcept nogil:
+    return is_sent_all(r) and has_caught_up(r)
 
 
 cdef inline int64_t replica_heard_ms(const Replica* r) noexcept nogil:
@@ -124,6 +128,8 @@ cdef void replica_go_on(Server* s, Replica* r) noexcept nogil:
     """It is sent the stream from its offset on: from the tail if that reaches back to it, else from the log."""
     if r.offset >= s.repl.tail.start:
         free_feed(&r.log_feed)
+        if r.state != REPLICA_FILE and not has_caught_up(r):
+            s.repl.ask = 1          # nothing but its word is missing, which would come within a second
         replica_enter(r, REPLICA_TAIL)
     elif r.log_feed != NULL or replica_pin(s, r):
         replica_enter(r, REPLICA_LOG)
