@@ -302,6 +302,21 @@ def test_a_master_that_is_not_there_yet(redis, ours, free_tcp_port):
     wait_in_step(master, replica)
 
 
+@pytest.mark.parametrize("kind", ["redis", "ours"])
+def test_how_long_the_link_is_down(kind, request, redis, free_tcp_port):
+    start = request.getfixturevalue(kind)
+    master, replica = redis(), start()
+    follow(replica, master)
+    wait_linked(replica)
+    down_s = "master_link_down_since_seconds"
+    assert down_s not in facts(replica)
+    replica.call("REPLICAOF", "127.0.0.1", free_tcp_port)
+    wait_for(lambda: facts(replica)[down_s] == "1")         # the old link counts
+    replica.call("REPLICAOF", "NO", "ONE")
+    replica.call("REPLICAOF", "127.0.0.1", free_tcp_port)
+    assert facts(replica)[down_s] == "-1"
+
+
 @pytest.fixture
 def free_tcp_port() -> int:
     from tests.processes import free_port

@@ -110,6 +110,7 @@ class Replica:
     def promote(self):
         """Be a master from here on."""
         self._drop()
+        self._lost_s = None
         self._set_address(None)
         self._db = follow_facts(self.engine)["db"]
         self._replication.history.begin(stream_offset(self.engine))
@@ -148,6 +149,7 @@ class Replica:
             self.link = None
         if self.following is not None:
             self.following = None
+            self._lost_s = time.time()
             follow_end(self.engine)
 
     def _connect(self, wait_s):
