@@ -166,7 +166,7 @@ def test_unsupported_types(tmp_path: Path, name: str):
     assert f"not supported: skipped only if rdb-skip-unsupported is yes (key 'key', type {rdb_type})" in got.error
     got = Loaded(tmp_path, data, rdb_skip_unsupported=1)
     assert got.error is None and (got["GET a"], got["GET b"], got["DBSIZE"]) == (b"1", b"5", 2)
-    assert got.report["warnings"] == ["1 keys or commands of unsupported types were left out"]
+    assert got.report["warnings"] == ["1 key or command of an unsupported type was left out"]
 
 
 def test_functions_and_data_of_modules_are_left_out(tmp_path: Path):
@@ -174,7 +174,7 @@ def test_functions_and_data_of_modules_are_left_out(tmp_path: Path):
                                         b"\xf4" + length(5) + length(1) + length(0), b"\xf8\x05\xf9\x07",
                                         rdb.record(b"z", 0, b"\x01z")))
     assert got.error is None and got["DBSIZE"] == 3
-    assert [line.split()[:2] for line in got.report["warnings"]] == [["1", "function"], ["1", "pieces"]]
+    assert [line.split()[:2] for line in got.report["warnings"]] == [["1", "function"], ["1", "piece"]]
 
 
 BAD_RDB = {
@@ -186,7 +186,7 @@ BAD_RDB = {
     "type 8": (rdb.rdb_file(b"\x08"), 9, "no such opcode"),
     "value": (rdb.rdb_file(rdb.record(b"k", 11, string(b"123"))), 9, "the value is damaged (key 'k', type 11)"),
     "twice": (rdb.rdb_file(rdb.record(b"k", 0, b"\x00") * 2), 13, "the key is there twice (key 'k', type 0)"),
-    "databases": (rdb.rdb_file(rdb.select(16)), 9, "more databases"),
+    "databases": (rdb.rdb_file(rdb.select(16)), 9, "directive databases"),
     "nothing behind a TTL": (rdb.rdb_file(b"\xfd1234"), 14, "no key follows"),
     "old module": (rdb.rdb_file(rdb.record(b"k", 6, b"x")), 9, "types of modules are not supported"),
     "short": (rdb.rdb_file(*STRINGS)[:20], 16, "the file ends too early"),

@@ -118,7 +118,7 @@ def test_ttls_of_fields(tmp_path: Path, form: str):
     got = Loaded(tmp_path, rdb.rdb_file(rdb.record(b"h", rdb_type, body), version=12))
     assert got["HGETALL h"] == {b"live": b"1", b"later": b"3"}
     [warning] = got.report["warnings"]
-    assert warning.startswith("1 hashes had TTLs of fields, which are not supported")
+    assert warning.startswith("1 hash had TTLs of fields, which are not supported")
     assert got.store.execute("RESTORE", "k", 0, payload(bytes([rdb_type]) + body, 12)) == "OK"
     assert got["HGETALL k"] == {b"live": b"1", b"later": b"3"}
 

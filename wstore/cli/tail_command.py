@@ -56,7 +56,12 @@ def tail(target, form, no_snapshot, from_offset, slots, match):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # nobody reads any more: no word of it
         sys.exit(1)
     except (OSError, HandshakeError, ValueError) as error:
-        raise click.ClickException(f"{target}: {error}") from None
+        raise click.ClickException(f"{target}: {told(error)}") from None
+
+
+def told(error):
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{text}. A password stands in the URL: redis://:password@host:port" if "-NOAUTH" in text else text
 
 
 def begun(target, from_offset, slots, **options):

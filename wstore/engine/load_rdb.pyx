@@ -139,7 +139,7 @@ cdef int load_other_item(Loading* ld, RdbItem* item, int kind) noexcept nogil:
     cdef Store* store = ld.server.store
     cdef uint64_t most = <uint64_t>rdb_left(&ld.rdb.read) // LOAD_RECORD_SIZE_MIN
     if kind == RDB_ITEM_DB and item.numbers[0] >= <uint64_t>store.db_count:
-        return load_fail(ld, item.begins, b"the file has more databases than are configured")
+        return load_fail(ld, item.begins, b"the file has a database beyond those of directive databases")
     if kind == RDB_ITEM_DB:
         st_db(store, ld.rdb.read.db)
     elif kind == RDB_ITEM_RESIZE:

@@ -253,22 +253,29 @@ cdef void load_note_aux(Loading* ld, RdbItem* item) noexcept with gil:
         ld.progress.used_memory = <uint64_t>int(value)
 
 
+cdef str counted(int64_t n, str one, str many):
+    return f"{n} {one if n == 1 else many}"
+
+
 cdef list load_warnings(Loading* ld):
     cdef list out = []
     cdef LoadCounts* n = &ld.counts
     if n.field_ttls:
-        out.append(f"{n.field_ttls} hashes had TTLs of fields, which are not supported: expired fields were dropped, "
-                   f"the others stay")
+        out.append(f"{counted(n.field_ttls, 'hash', 'hashes')} had TTLs of fields, which are not supported: expired "
+                   f"fields were dropped, the others stay")
     if n.functions:
-        out.append(f"{n.functions} function libraries were left out: functions are not supported")
+        out.append(counted(n.functions, "function library was", "function libraries were")
+                   + " left out: functions are not supported")
     if n.module_aux:
-        out.append(f"{n.module_aux} pieces of data of modules were left out: modules are not supported")
+        out.append(counted(n.module_aux, "piece of data of modules was", "pieces of data of modules were")
+                   + " left out: modules are not supported")
     if n.skipped:
-        out.append(f"{n.skipped} keys or commands of unsupported types were left out")
+        out.append(counted(n.skipped, "key or command of an unsupported type was",
+                           "keys or commands of unsupported types were") + " left out")
     if n.empty:
-        out.append(f"{n.empty} keys without any element were left out")
+        out.append(counted(n.empty, "key without any element was", "keys without any element were") + " left out")
     if n.errors:
-        out.append(f"{n.errors} commands replied with an error, the first at "
+        out.append(f"{counted(n.errors, 'command', 'commands')} replied with an error, the first at "
                    f"{ld.first_error.decode('utf-8', 'backslashreplace')}")
     return out
 
