@@ -5,8 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const ws_fault_names[WS_FAULTS] = {"open",     "write", "sync",   "rename", "dir_sync",
-                                               "truncate", "link",  "unlink", "alloc"};
+const char *const ws_fault_names[WS_FAULTS] = {
+    [WS_FAULT_OPEN] = "open",         [WS_FAULT_WRITE] = "write",       [WS_FAULT_SYNC] = "sync",
+    [WS_FAULT_RENAME] = "rename",     [WS_FAULT_DIR_SYNC] = "dir_sync", [WS_FAULT_TRUNCATE] = "truncate",
+    [WS_FAULT_LINK] = "link",         [WS_FAULT_UNLINK] = "unlink",     [WS_FAULT_ALLOC] = "alloc",
+};
 
 _Atomic int ws_fault_alloc_armed;
 
