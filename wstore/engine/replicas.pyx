@@ -128,8 +128,8 @@ cdef void replica_go_on(Server* s, Replica* r) noexcept nogil:
     """It is sent the stream from its offset on: from the tail if that reaches back to it, else from the log."""
     if r.offset >= s.repl.tail.start:
         free_feed(&r.log_feed)
-        if r.state != REPLICA_FILE and not has_caught_up(r):
-            s.repl.ask = 1          # nothing but its word is missing, which would come within a second
+        if (r.state == REPLICA_LOG or r.offset < r.wanted) and not has_caught_up(r):
+            s.repl.ask = 1          # not all was in the file: its word, not to be waited for for a second
         replica_enter(r, REPLICA_TAIL)
     elif r.log_feed != NULL or replica_pin(s, r):
         replica_enter(r, REPLICA_LOG)
